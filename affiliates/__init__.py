@@ -1,0 +1,1 @@
+"""Partners' accounts and terms, commission plans, and the ledger."""

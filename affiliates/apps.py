@@ -1,0 +1,7 @@
+"""The affiliates app's place in Django."""
+
+from django.apps import AppConfig
+
+
+class AffiliatesConfig(AppConfig):
+    name = "affiliates"

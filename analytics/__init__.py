@@ -1,0 +1,1 @@
+"""Reports: figures over clicks, conversions and costs."""

@@ -1,0 +1,41 @@
+"""The daily partitions of `clicks`: made ahead, attached without blocking clicks."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from django.db import connection, transaction
+
+from attribution.click_ids import uuid_floor
+
+DAYS_AHEAD = 7
+
+
+def partition_name(day: date) -> str:
+    return f"clicks_{day:%Y%m%d}"
+
+
+def ensure_click_partitions(*, at: datetime, days_back: int = 1, days_ahead: int = DAYS_AHEAD) -> list[str]:
+    """Make the partitions of the UTC days around `at` that do not exist yet; return the names of the new ones.
+
+    Each is made as a table of its own and attached under a lock timeout, so that a busy table is never held up:
+    where the lock is not had in time the day is left to the next run. Safe to run twice at once.
+    """
+    first = at.astimezone(UTC).date() - timedelta(days=days_back)
+    days = [first + timedelta(days=offset) for offset in range(days_back + days_ahead + 1)]
+    return [partition_name(day) for day in days if _make_partition(day)]
+
+
+def _make_partition(day: date) -> bool:
+    name = partition_name(day)
+    starts_at = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    low, high = uuid_floor(starts_at), uuid_floor(starts_at + timedelta(days=1))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('clicks_partitions'))")
+        cursor.execute("SELECT to_regclass(%s)", [name])
+        if cursor.fetchone()[0] is not None:
+            return False
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
+        cursor.execute(f"CREATE TABLE {name} (LIKE clicks INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+        # The bound is proven beforehand, so that attaching does not read the table.
+        cursor.execute(f"ALTER TABLE {name} ADD CONSTRAINT day CHECK (id >= '{low}' AND id < '{high}')")
+        cursor.execute(f"ALTER TABLE clicks ATTACH PARTITION {name} FOR VALUES FROM ('{low}') TO ('{high}')")
+    return True

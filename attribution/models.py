@@ -1,0 +1,101 @@
+"""Clicks as they are stored, and the rows that storage had to set aside."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+
+from attribution.click_ids import sign_click_id, uuid_floor, uuid_time
+
+
+def _reference(to: str, **kwargs: Any) -> "models.ForeignKey[Any, Any]":
+    """Return a column that names a row without a constraint: fact tables have none, so that they can be spread."""
+    return models.ForeignKey(
+        to, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+", **kwargs
+    )
+
+
+class ClickQuerySet(models.QuerySet["Click"]):
+    def clicked_between(self, starts_at: datetime, ends_at: datetime) -> Self:
+        """Keep the clicks of the half-open period; the only filter by time that reads few partitions."""
+        return self.filter(id__gte=uuid_floor(starts_at), id__lt=uuid_floor(ends_at))
+
+
+class Click(models.Model):
+    """One visit of a tracking link, as it was when it was sent on. Never changes.
+
+    The table is partitioned by UTC day on the id, a UUIDv7, and has no other time column. What visitors and sources
+    sent is kept as text: percent-decoded where that is valid text, else as it was received.
+    """
+
+    class Kind(models.TextChoices):
+        CLICK = "click", "Click"
+        BOT = "bot", "Bot"
+        PREVIEW = "preview", "Preview or prefetch"
+        PAUSED = "paused", "Campaign not active"
+
+    id = models.UUIDField(primary_key=True)
+    link = _reference("campaigns.TrackingLink")
+    campaign = _reference("campaigns.Campaign")
+    creative = _reference("campaigns.Creative", null=True)
+    partner = _reference("campaigns.Partner", null=True)
+    source = _reference("campaigns.TrafficSource")
+    offer = _reference("campaigns.Offer")
+    routing_version = models.BigIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    country = models.CharField(max_length=2, null=True)
+    region = models.TextField(null=True)
+    city = models.TextField(null=True)
+    device = models.CharField(max_length=10)
+    os = models.TextField(null=True)
+    browser = models.TextField(null=True)
+    network = models.GenericIPAddressField(null=True, help_text="The visitor's address without its last part.")
+    referrer_host = models.TextField(null=True)
+    external_id = models.TextField(null=True, help_text="The source's own click id.")
+    keyword = models.TextField(null=True)
+    placement = models.TextField(null=True)
+    cost = models.DecimalField(max_digits=18, decimal_places=8, null=True)
+    currency = models.CharField(max_length=5, help_text="The campaign's currency.")
+    platform_click_ids = models.JSONField(null=True, help_text="Such as fbclid and gclid, by parameter.")
+    sub_id_1 = models.TextField(null=True)
+    sub_id_2 = models.TextField(null=True)
+    sub_id_3 = models.TextField(null=True)
+    sub_id_4 = models.TextField(null=True)
+    sub_id_5 = models.TextField(null=True)
+    sub_id_6 = models.TextField(null=True)
+    sub_id_7 = models.TextField(null=True)
+    sub_id_8 = models.TextField(null=True)
+    sub_id_9 = models.TextField(null=True)
+    sub_id_10 = models.TextField(null=True)
+
+    objects = ClickQuerySet.as_manager()
+
+    class Meta:
+        db_table = "clicks"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def clicked_at(self) -> datetime:
+        return uuid_time(self.id)
+
+    @property
+    def click_id(self) -> str:
+        """Return the id that the casino was given."""
+        return sign_click_id(self.id.bytes, self.link_id, settings.CLICK_ID_KEYS[0])
+
+
+class SetAsideClick(models.Model):
+    """A stored line that is no click of any day we keep; kept for a person to look at."""
+
+    line = models.TextField(help_text="As the spool held it.")
+    reason = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "set_aside_clicks"
+
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.created_at:%Y-%m-%d %H:%M})"

@@ -1,0 +1,1 @@
+"""What is advertised and by whom: sources, partners, campaigns, offers, links, goals, costs, exchange rates."""

@@ -1,0 +1,172 @@
+"""What is running: campaigns, creatives, goals, tracking links, and the version that edges watch."""
+
+import secrets
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now, Upper
+
+from campaigns.models.catalogue import Offer, Partner, TrafficSource
+from tracker_project.common.fields import AmountField, CurrencyField
+from tracker_project.common.time import validate_time_zone
+
+# No vowels and no look-alikes: codes spell no words and can be read out.
+_CODE_LETTERS = "23456789bcdfghjkmnpqrstvwxz"
+
+
+def new_link_code() -> str:
+    """Return a random short code of 8 letters (2.8e11 of them)."""
+    return "".join(secrets.choice(_CODE_LETTERS) for _ in range(8))
+
+
+class Campaign(models.Model):
+    """A buyer's campaign: one source, one offer, a budget, and how its cost is counted."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        PAUSED = "paused", "Paused"
+        ARCHIVED = "archived", "Archived"
+
+    class CostModel(models.TextChoices):
+        CPC = "cpc", "CPC: cost per click"
+        CPA = "cpa", "CPA: cost per first deposit"
+
+    name = models.CharField(max_length=100, unique=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    source = models.ForeignKey(TrafficSource, on_delete=models.PROTECT, related_name="campaigns")
+    offer = models.ForeignKey(Offer, on_delete=models.PROTECT, related_name="campaigns")
+    cost_model = models.CharField(
+        max_length=3,
+        choices=CostModel,
+        default=CostModel.CPC,
+        help_text="CPC: cost comes from the click's URL and from cost rows. CPA: cost is partners' commissions.",
+    )
+    budget = AmountField(null=True, blank=True, help_text="For the whole campaign, in its currency. Empty: none set.")
+    currency = CurrencyField(help_text="Cost and CPA of the campaign are shown in it, such as EUR.")
+    time_zone = models.CharField(
+        max_length=50, default="UTC", validators=[validate_time_zone], help_text="Its days begin at midnight there."
+    )
+    notes = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "campaigns"
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=["active", "paused", "archived"]), name="campaign_status"),
+            models.CheckConstraint(condition=Q(cost_model__in=["cpc", "cpa"]), name="campaign_cost_model"),
+            models.CheckConstraint(condition=Q(budget__isnull=True) | Q(budget__gte=0), name="budget_is_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Creative(models.Model):
+    """One advertisement of a campaign, under the name that the source's reports use."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="creatives")
+    name = models.CharField(max_length=100)
+    notes = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "creatives"
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "name"], name="one_creative_per_name_and_campaign"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Goal(models.Model):
+    """How many events of a kind a campaign is to reach; what is reached so far is queried, never stored."""
+
+    class Event(models.TextChoices):
+        CLICK = "click", "Clicks"
+        REGISTRATION = "registration", "Registrations"
+        FIRST_DEPOSIT = "first_deposit", "First deposits"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="goals")
+    event = models.CharField(max_length=20, choices=Event)
+    target = models.PositiveIntegerField()
+
+    class Meta:
+        db_table = "goals"
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "event"], name="one_goal_per_event_and_campaign"),
+            models.CheckConstraint(condition=Q(target__gt=0), name="goal_target_is_positive"),
+            models.CheckConstraint(
+                condition=Q(event__in=["click", "registration", "first_deposit"]), name="goal_event_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.target} {self.get_event_display().lower()}"
+
+
+class TrackingLink(models.Model):
+    """A short code that visitors click: whose campaign, which creative, which partner.
+
+    Its campaign, creative and partner may change; `LinkTerms` keeps what they were (a trigger writes it).
+    """
+
+    # The id is part of each click id as four bytes.
+    id = models.AutoField(primary_key=True)
+    code = models.CharField(
+        max_length=32,
+        unique=True,
+        default=new_link_code,
+        validators=[RegexValidator(r"^[A-Za-z0-9_-]+\Z", "A code has letters, digits, _ and - only.")],
+    )
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="links")
+    creative = models.ForeignKey(Creative, on_delete=models.PROTECT, null=True, blank=True, related_name="links")
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, null=True, blank=True, related_name="links")
+    promo_code = models.CharField(
+        max_length=50,
+        blank=True,
+        help_text="Players who register with this code without a click are credited to this link.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "tracking_links"
+        constraints = [
+            models.UniqueConstraint(Upper("promo_code"), condition=~Q(promo_code=""), name="one_link_per_promo_code"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class LinkTerms(models.Model):
+    """What a link stood for from `starts_at` on, until the next row of the same link. Never changes."""
+
+    link = models.ForeignKey(TrackingLink, on_delete=models.PROTECT, related_name="terms")
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="+")
+    creative = models.ForeignKey(Creative, on_delete=models.PROTECT, null=True, related_name="+")
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, null=True, related_name="+")
+    starts_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "link_terms"
+        verbose_name_plural = "link terms"
+        indexes = [models.Index(fields=["link", "-starts_at"], name="link_terms_by_time")]
+
+    def __str__(self) -> str:
+        return f"link {self.link_id} from {self.starts_at:%Y-%m-%d %H:%M}"
+
+
+class RoutingVersion(models.Model):
+    """One row: the version of all that edges route by. Statement triggers raise it; edges poll it."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    version = models.BigIntegerField(default=1)
+
+    class Meta:
+        db_table = "routing_version"
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_routing_version")]
+
+    def __str__(self) -> str:
+        return str(self.version)

@@ -1,0 +1,1 @@
+"""What players did: intake of webhooks, players, conversions, lifetime value, postbacks."""

@@ -1,0 +1,1 @@
+"""The addresses that casino platforms post to."""

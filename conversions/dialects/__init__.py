@@ -1,0 +1,1 @@
+"""Dialects: one file a kind of platform, each turns its words into ours."""

@@ -1,0 +1,131 @@
+"""Who may report events, and the inbox in which each event is kept for ever."""
+
+import ipaddress
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from campaigns.models import Brand
+from conversions.signatures import validate_secret
+from tracker_project.common.fields import EncryptedTextField
+
+
+def validate_address_range(text: str) -> None:
+    """Refuse what is neither an address nor a range such as 203.0.113.0/24."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValidationError(f"“{text}” is no address or range: write it as in 203.0.113.0/24.") from error
+
+
+class Platform(models.Model):
+    """A casino's back office that posts signed webhooks about the players of one brand."""
+
+    class DefaultStatus(models.TextChoices):
+        REQUIRED = "", "Each deposit must name its status"
+        CONFIRMED = "confirmed", "A deposit without a status is confirmed"
+        PENDING = "pending", "A deposit without a status is pending"
+
+    name = models.CharField(max_length=100, unique=True)
+    slug = models.SlugField(
+        max_length=50,
+        unique=True,
+        validators=[
+            RegexValidator(r"^(registration|deposit)\Z", "This name is an event's own address.", inverse_match=True)
+        ],
+        help_text="Its webhooks come to /webhooks/<slug>/registration and /webhooks/<slug>/deposit.",
+    )
+    brand = models.ForeignKey(Brand, on_delete=models.PROTECT, related_name="platforms")
+    secret = EncryptedTextField(
+        validators=[validate_secret], help_text="whsec_ and base64, as Standard Webhooks writes it."
+    )
+    previous_secret = EncryptedTextField(
+        blank=True,
+        default="",
+        validators=[validate_secret],
+        help_text="Still accepted while the platform changes over; empty it afterwards.",
+    )
+    default_status = models.CharField(
+        max_length=10, blank=True, default=DefaultStatus.REQUIRED, choices=DefaultStatus
+    )
+    allowed_addresses = ArrayField(
+        models.CharField(max_length=50, validators=[validate_address_range]),
+        blank=True,
+        default=list,
+        help_text="Addresses or ranges that may post, such as 203.0.113.0/24. Empty: any, the signature decides.",
+    )
+    is_default = models.BooleanField(
+        default=False, help_text="Takes what is posted to /webhooks/registration and /webhooks/deposit."
+    )
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "platforms"
+        constraints = [
+            models.UniqueConstraint(fields=["is_default"], condition=Q(is_default=True), name="one_default_platform"),
+            models.CheckConstraint(
+                condition=Q(default_status__in=["", "confirmed", "pending"]), name="platform_default_status"
+            ),
+            models.CheckConstraint(
+                condition=~Q(slug__in=["registration", "deposit"]), name="platform_slug_is_no_event"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class InboxEvent(models.Model):
+    """One event as a platform reported it, in our words; kept for ever, its answer given again to each repeat.
+
+    `terms` are the normalised fields that a repeat must match (amounts and instants as text).
+    """
+
+    class Kind(models.TextChoices):
+        REGISTRATION = "registration", "Registration"
+        DEPOSIT = "deposit", "Deposit"
+
+    platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="events")
+    event_id = models.CharField(max_length=200)
+    webhook_id = models.CharField(max_length=200)
+    kind = models.CharField(max_length=20, choices=Kind)
+    terms: Any = models.JSONField()
+    answer: Any = models.JSONField(null=True)
+    occurred_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "inbox_events"
+        constraints = [
+            models.UniqueConstraint(fields=["platform", "event_id"], name="one_inbox_event_per_event_id"),
+            models.UniqueConstraint(fields=["platform", "webhook_id"], name="one_inbox_event_per_webhook_id"),
+            models.CheckConstraint(condition=~Q(event_id="") & ~Q(webhook_id=""), name="inbox_event_has_its_ids"),
+            models.CheckConstraint(condition=Q(kind__in=["registration", "deposit"]), name="inbox_event_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.event_id}"
+
+
+class Anomaly(models.Model):
+    """A message that contradicted what we hold, answered 409; a person asks the platform about it."""
+
+    platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="anomalies")
+    code = models.CharField(max_length=50)
+    event_id = models.CharField(max_length=200)
+    field = models.CharField(max_length=50, help_text="The field that differs.")
+    held: Any = models.JSONField(help_text="What we hold.")
+    reported: Any = models.JSONField(help_text="What the message said.")
+    received_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "anomalies"
+        verbose_name_plural = "anomalies"
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.event_id}"

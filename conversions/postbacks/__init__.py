@@ -1,0 +1,1 @@
+"""Postbacks: one file a vendor builds its request and reads its answer."""

@@ -1,0 +1,1 @@
+"""Fraud: rules that look at each conversion before anything is paid or sent."""

@@ -1,0 +1,1 @@
+"""The project: settings, addresses, servers; the only package that knows every app."""

@@ -1,0 +1,268 @@
+"""Settings, each read from the environment by a typed reader; `.env.example` explains them all."""
+
+import os
+import sys
+from collections.abc import Callable
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from tracker_project.common.logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+
+T = TypeVar("T")
+
+
+def _read(name: str, default: str | None, parse: Callable[[str], T]) -> T:
+    """Return variable `name` parsed; raise `ImproperlyConfigured` that names a missing or bad one."""
+    text = os.environ.get(name, default)
+    if text is None:
+        raise ImproperlyConfigured(f"{name} is not set: see .env.example for what it means.")
+    try:
+        return parse(text.strip())
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} has a value that cannot be used: {error}") from error
+
+
+def env_text(name: str, default: str | None = None) -> str:
+    return _read(name, default, str)
+
+
+def env_flag(name: str, default: str) -> bool:
+    def parse(text: str) -> bool:
+        if text not in ("0", "1"):
+            raise ValueError("expected 0 or 1")
+        return text == "1"
+
+    return _read(name, default, parse)
+
+
+def env_number(name: str, default: str) -> int:
+    return _read(name, default, int)
+
+
+def env_list(name: str, default: str | None = None) -> list[str]:
+    return _read(name, default, lambda text: [part.strip() for part in text.split(",") if part.strip()])
+
+
+def env_networks(name: str, default: str) -> list[str]:
+    """Return address ranges as text, each checked to be one."""
+
+    def parse(text: str) -> list[str]:
+        return [str(ip_network(part.strip())) for part in text.split(",") if part.strip()]
+
+    return _read(name, default, parse)
+
+
+def env_keys(name: str) -> list[bytes]:
+    """Return hexadecimal keys as bytes; the first one signs, all of them verify."""
+
+    def parse(text: str) -> list[bytes]:
+        keys = [bytes.fromhex(part.strip()) for part in text.split(",") if part.strip()]
+        if not keys or min(len(key) for key in keys) < 16:
+            raise ValueError("expected one or more hexadecimal keys of at least 32 digits")
+        return keys
+
+    return _read(name, None, parse)
+
+
+def env_database(name: str) -> dict[str, Any]:
+    """Return Django's settings for a `postgres://user:password@host:port/name` address."""
+
+    def parse(text: str) -> dict[str, Any]:
+        parts = urlsplit(text)
+        if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
+            raise ValueError("expected postgres://user:password@host:port/name")
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": unquote(parts.path.lstrip("/")),
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": parts.hostname or "",
+            "PORT": str(parts.port or 5432),
+        }
+
+    return _read(name, None, parse)
+
+
+TESTING = "pytest" in sys.modules
+
+SECRET_KEY = env_text("SECRET_KEY")
+DEBUG = env_flag("DEBUG", "0")
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", "")
+VAR_DIR = Path(env_text("VAR_DIR", str(BASE_DIR / "var")))
+
+PUBLIC_WEB_URL = env_text("PUBLIC_WEB_URL", "http://127.0.0.1:8000").rstrip("/")
+PUBLIC_CLICK_URL = env_text("PUBLIC_CLICK_URL", "http://127.0.0.1:8001").rstrip("/")
+REPORTING_CURRENCY = env_text("REPORTING_CURRENCY", "EUR")
+
+# Clicks.
+CLICK_ID_KEYS = env_keys("CLICK_ID_KEYS")
+TRUSTED_PROXIES = env_networks("TRUSTED_PROXIES", "")
+GEOIP_PATH = Path(env_text("GEOIP_PATH", str(VAR_DIR / "geo.mmdb")))
+
+# What leaves the house.
+FIELD_ENCRYPTION_KEYS = env_list("FIELD_ENCRYPTION_KEYS")
+EGRESS_ALLOWED_ADDRESSES = env_networks("EGRESS_ALLOWED_ADDRESSES", "")
+META_BASE_URL = env_text("META_BASE_URL", "https://graph.facebook.com").rstrip("/")
+META_API_VERSION = env_text("META_API_VERSION", "v26.0")
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.import_export",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_filters",
+    "import_export",
+    "rest_framework",
+    "tracker_project.common",
+    "campaigns",
+    "attribution",
+    "conversions",
+    "fraud",
+    "analytics",
+    "affiliates",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tracker_project.common.security.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "tracker_project.urls"
+WSGI_APPLICATION = "tracker_project.wsgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env_database("DATABASE_URL")
+    | {
+        "CONN_HEALTH_CHECKS": True,
+        # Tests open connections in threads of their own; a pool would keep them past the test.
+        "OPTIONS": {} if TESTING else {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env_text("REDIS_URL")
+
+CELERY = {
+    "broker_url": REDIS_URL,
+    "task_ignore_result": True,
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    "task_time_limit": 600,
+    "task_default_queue": "money",
+    "task_routes": {
+        "conversions.deliver_due_postbacks": {"queue": "postbacks"},
+        "attribution.*": {"queue": "reports"},
+    },
+    "worker_prefetch_multiplier": 1,
+    "worker_soft_shutdown_timeout": 30,
+    "worker_hijack_root_logger": False,
+    "broker_connection_retry_on_startup": True,
+    "broker_transport_options": {"visibility_timeout": 3600},
+    # The sweepers: whatever no hint reached is found here.
+    "beat_schedule": {
+        "review": {"task": "fraud.review_pending_conversions", "schedule": 2.0},
+        "book": {"task": "affiliates.book_due_commissions", "schedule": 2.0},
+        "deliver": {"task": "conversions.deliver_due_postbacks", "schedule": 2.0},
+        "partitions": {"task": "attribution.ensure_click_partitions", "schedule": 3600.0},
+    },
+}
+
+# Work that an upper app does on rows of a lower one: the hint's name, and the task that it wakes.
+WORK_HINTS = {
+    "conversion_recorded": "fraud.review_pending_conversions",
+    "conversion_settled": "affiliates.book_due_commissions",
+    "postback_written": "conversions.deliver_due_postbacks",
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+USE_THOUSAND_SEPARATOR = True
+DATETIME_FORMAT = "j M Y, H:i:s"
+DATE_FORMAT = "j M Y"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if TESTING or DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "UNAUTHENTICATED_USER": None,
+}
+
+# Browsers are told to come by TLS only where TLS is: a tracker on a laptop has none.
+SECURE_SSL = env_flag("SECURE_SSL", "0")
+SECURE_SSL_REDIRECT = SECURE_SSL
+SESSION_COOKIE_SECURE = SECURE_SSL
+CSRF_COOKIE_SECURE = SECURE_SSL
+SECURE_HSTS_SECONDS = 31536000 if SECURE_SSL else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_SSL
+SECURE_HSTS_PRELOAD = SECURE_SSL
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_SSL else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LOG_LEVEL = env_text("LOG_LEVEL", "INFO")
+LOGGING = logging_config(level=LOG_LEVEL, as_json=_read("LOG_FORMAT", "console", str) == "json")
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Tracker",
+    "SITE_HEADER": "Tracker",
+    "SITE_SYMBOL": "ads_click",
+    "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {},
+}
