@@ -1,0 +1,1 @@
+"""Starts, stops and supervises the tracker's processes on one machine."""
