@@ -1,0 +1,1 @@
+"""The world outside the tracker: visitors, a casino and receivers of postbacks, with what must come out of them."""

@@ -1,0 +1,187 @@
+"""Visitors: who clicks which link from where, and the click id that the tracker sends on to the casino."""
+
+import ipaddress
+import random
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from urllib.parse import urlencode, urlsplit
+
+import requests
+
+from tests.outside.setup import Demo, Link, TrackerUnreachable
+
+ANSWER_SECONDS = 15
+CONNECTIONS = 4
+CLICK_ID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{48}(?![0-9a-fA-F])")
+# Where visitors come from, in the demo's networks; US players are outside the offers' countries.
+COUNTRIES = {"MT": 40, "FI": 25, "DE": 20, "BR": 15}
+BOT_SHARE = 0.08
+
+USER_AGENTS = [
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.5 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/138.0.7204.63 Mobile Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 14; SM-S918B Build/UP1A.231005.007; wv) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Version/4.0 Chrome/137.0.7151.115 Mobile Safari/537.36 [FB_IAB/FB4A;FBAV/516.0.0.46.107;]",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_6_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Mobile/21G93 Instagram 384.0.0.34.83 (iPhone14,5; iOS 17_6_1; en_GB; en; scale=3.00; 1170x2532; 750142375)",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/138.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.4 Safari/605.1.15",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+]
+BOT_USER_AGENTS = [
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+    "Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)",
+    "curl/8.5.0",
+]
+# The letters of real platform click ids; what is case-sensitive there must come back byte for byte.
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+class NoClickId(Exception):
+    """The tracker answered a click with something else than a redirect that carries a click id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """One visitor who follows one link. `cost` is what the source says that the click cost."""
+
+    link: Link
+    country: str
+    address: str
+    user_agent: str
+    is_bot: bool
+    external_id: str
+    sub_ids: dict[str, str]
+    cost: Decimal | None
+
+    def url(self, click_url: str) -> str:
+        query = dict(self.sub_ids)
+        if self.link.click_id_parameter:
+            query[self.link.click_id_parameter] = self.external_id
+        if self.link.cost_parameter and self.cost is not None:
+            query[self.link.cost_parameter] = f"{self.cost:f}"
+        return f"{click_url}/c/{self.link.code}?{urlencode(query)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Click:
+    """A visit that was sent on, and the click id that the casino got with it."""
+
+    visit: Visit
+    click_id: str
+    location: str
+
+    @property
+    def milliseconds(self) -> int:
+        """When it happened: the first 48 bits of a UUIDv7."""
+        return int(self.click_id[:12], 16)
+
+    @property
+    def clicked_at(self) -> datetime:
+        return datetime.fromtimestamp(self.milliseconds / 1000, UTC)
+
+
+def invent_visit(chance: random.Random, demo: Demo, *, link: Link | None = None, country: str | None = None) -> Visit:
+    """Return a person who follows a link; link and country by chance unless given."""
+    country = country or chance.choices(list(COUNTRIES), weights=list(COUNTRIES.values()))[0]
+    link = link or chance.choice(demo.links)
+    return Visit(
+        link=link,
+        country=country,
+        address=_address_in(demo.visitor_networks[country], chance),
+        user_agent=chance.choice(USER_AGENTS),
+        is_bot=False,
+        external_id="".join(chance.choices(_LETTERS, k=61)),
+        sub_ids={"sub_id_1": f"ad-{chance.randrange(5)}", "sub_id_2": "Späte Süße & Co/100%", "sub_id_7": "a+b c"},
+        cost=_cost_of(link, chance),
+    )
+
+
+def invent_bot(chance: random.Random, demo: Demo, *, link: Link | None = None) -> Visit:
+    """Return a declared bot; nobody charges for it."""
+    person = invent_visit(chance, demo, link=link)
+    return Visit(
+        link=person.link,
+        country=person.country,
+        address=person.address,
+        user_agent=chance.choice(BOT_USER_AGENTS),
+        is_bot=True,
+        external_id=person.external_id,
+        sub_ids={},
+        cost=None,
+    )
+
+
+def invent_crowd(chance: random.Random, demo: Demo, *, size: int) -> list[Visit]:
+    """Return visitors of all links, some of them bots."""
+    return [
+        invent_bot(chance, demo) if chance.random() < BOT_SHARE else invent_visit(chance, demo) for _ in range(size)
+    ]
+
+
+def play_visits(visits: Sequence[Visit], *, click_url: str) -> list[Click | NoClickId]:
+    """Let all visitors click, over a few keep-alive connections; answers stand in the order of the visits.
+
+    Raises TrackerUnreachable when the edge does not answer.
+    """
+    shares = [visits[start::CONNECTIONS] for start in range(CONNECTIONS)]
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        played = list(pool.map(lambda share: _play_share(share, click_url), shares))
+    answers: list[Click | NoClickId] = []
+    for position in range(len(visits)):
+        answers.append(played[position % CONNECTIONS][position // CONNECTIONS])
+    return answers
+
+
+def status_of_unknown_link(click_url: str) -> int:
+    """Return the status with which the edge answers a code that no link has."""
+    try:
+        return requests.get(f"{click_url}/c/no-such-link", timeout=ANSWER_SECONDS, allow_redirects=False).status_code
+    except requests.RequestException as error:
+        raise _unreachable(click_url, error) from error
+
+
+def _play_share(visits: Sequence[Visit], click_url: str) -> list[Click | NoClickId]:
+    with requests.Session() as session:
+        return [_play_visit(visit, click_url, session) for visit in visits]
+
+
+def _play_visit(visit: Visit, click_url: str, session: requests.Session) -> Click | NoClickId:
+    headers = {"x-forwarded-for": visit.address, "user-agent": visit.user_agent, "accept": "text/html"}
+    try:
+        answer = session.get(
+            visit.url(click_url), headers=headers, timeout=ANSWER_SECONDS, allow_redirects=False
+        )
+    except requests.RequestException as error:
+        raise _unreachable(click_url, error) from error
+    location = answer.headers.get("location", "")
+    found = CLICK_ID.findall(location)
+    if answer.status_code != 302 or len(found) != 1:
+        return NoClickId(f"/c/{visit.link.code} was answered {answer.status_code} with Location {location!r}")
+    if urlsplit(location).netloc != urlsplit(visit.link.offer_url).netloc:
+        return NoClickId(f"/c/{visit.link.code} was sent to {location!r}, which is not the offer's host")
+    return Click(visit=visit, click_id=found[0].lower(), location=location)
+
+
+def _address_in(network: ipaddress.IPv4Network, chance: random.Random) -> str:
+    return str(network[chance.randrange(1, network.num_addresses - 1)])
+
+
+def _cost_of(link: Link, chance: random.Random) -> Decimal | None:
+    return Decimal(chance.randrange(10, 90)).scaleb(-2) if link.cost_parameter else None
+
+
+def _unreachable(click_url: str, error: requests.RequestException) -> TrackerUnreachable:
+    return TrackerUnreachable(
+        f"The click edge does not answer at {click_url} ({type(error).__name__}): "
+        "run ./restarter.sh, then ./restarter.sh status."
+    )
