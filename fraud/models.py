@@ -13,6 +13,8 @@ class Review(models.Model):
     """One decision about a conversion, by the rules or by a person; the latest is in force. Never changes.
 
     `reasons` is a list of `{"rule", "text"}`: the rule that hit and the figures it saw, in plain words.
+    `credited` is what the conversion was credited with when it was decided: a person's verdict stands as long as that
+    is the same.
     """
 
     class Verdict(models.TextChoices):
@@ -23,6 +25,7 @@ class Review(models.Model):
     conversion = models.ForeignKey(Conversion, on_delete=models.PROTECT, related_name="reviews")
     verdict = models.CharField(max_length=10, choices=Verdict)
     reasons: Any = models.JSONField(default=list)
+    credited: Any = models.JSONField(default=dict)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, help_text="Empty: the rules."
     )

@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('verdict', models.CharField(choices=[('approved', 'Approved'), ('held', 'Held'), ('rejected', 'Rejected')], max_length=10)),
                 ('reasons', models.JSONField(default=list)),
+                ('credited', models.JSONField(default=dict)),
                 ('created_at', models.DateTimeField()),
                 ('conversion', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='conversions.conversion')),
                 ('decided_by', models.ForeignKey(blank=True, help_text='Empty: the rules.', null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
