@@ -1,1 +1,263 @@
-"""The one client for outgoing HTTP."""
+"""The one client for outgoing HTTP: public addresses only, no redirects, bounded time and size.
+
+The address is checked when it is dialled, so that no answer of DNS, first or second, leads inside.
+"""
+
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import certifi
+import urllib3
+from django.conf import settings
+from django.db import connection
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 10.0
+TOTAL_SECONDS = 15.0
+MAX_ANSWER_BYTES = 64 * 1024
+# A public host is dialled on the web's own ports only: nobody's mail or database is reached through us.
+PUBLIC_PORTS = (80, 443)
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# IANA's special-purpose registry without what is reachable by everyone, and Azure's host address.
+_NOT_PUBLIC_V4 = [
+    ipaddress.IPv4Network(network)
+    for network in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+        "224.0.0.0/4", "240.0.0.0/4", "168.63.129.16/32",
+    )
+]  # fmt: skip
+# Of IPv6 only 2000::/3 is handed out; loopback, link-local, NAT64, ULA and multicast lie outside of it.
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+# Protocol assignments (Teredo among them), documentation twice, and 6to4, which carries an IPv4 address inside.
+_NOT_PUBLIC_V6 = [
+    ipaddress.IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutgoingRequest:
+    """What is to be sent: an absolute http(s) address, and a body as it goes over the wire."""
+
+    method: Literal["GET", "POST"]
+    url: str
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came back: header names in lower case, and at most the first 64 KiB of the body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class NoAnswer(Exception):
+    """No answer came; `can_retry` says whether a later try may fare better. Its text names no address or secret."""
+
+    def __init__(self, reason: str, *, can_retry: bool) -> None:
+        super().__init__(reason)
+        self.can_retry = can_retry
+
+
+class InsideTransaction(RuntimeError):
+    """Somebody wanted to wait for the network while holding locks: a mistake in our code."""
+
+
+def send(request: OutgoingRequest) -> Answer:
+    """Send a request and return its answer, whatever its status; a redirect is an answer like any other.
+
+    Raises `NoAnswer`, and `InsideTransaction` when the caller holds a transaction open.
+    """
+    refuse_inside_transaction()
+    try:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise NoAnswer("Only http and https addresses are called.", can_retry=False)
+        response = _pools().request(
+            request.method,
+            request.url,
+            body=request.body,
+            headers={"User-Agent": "tracker", "Accept-Encoding": "identity", **request.headers},
+            retries=False,
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        )
+        return _read(response)
+    except _AddressRefused as error:
+        raise NoAnswer(str(error), can_retry=False) from error
+    except (urllib3.exceptions.LocationParseError, ValueError) as error:
+        raise NoAnswer("The address cannot be read.", can_retry=False) from error
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise NoAnswer(_reason(error), can_retry=True) from error
+
+
+def refuse_inside_transaction() -> None:
+    """Raise `InsideTransaction` when this thread holds a transaction open."""
+    if connection.in_atomic_block:
+        raise InsideTransaction("Commit first: no request is sent inside a transaction.")
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an address is one that anyone on the internet may dial; a mapped IPv4 address counts as its own."""
+    return _is_public(_parse(address))
+
+
+def _parse(address: str) -> IPAddress:
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    return getattr(parsed, "ipv4_mapped", None) or parsed
+
+
+def _is_public(address: IPAddress) -> bool:
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in _NOT_PUBLIC_V4)
+    return address in _GLOBAL_UNICAST and not any(address in network for network in _NOT_PUBLIC_V6)
+
+
+@cache
+def _networks(ranges: tuple[str, ...]) -> list[IPNetwork]:
+    return [ipaddress.ip_network(text) for text in ranges]
+
+
+def _may_dial(address: str, port: int) -> bool:
+    parsed = _parse(address)
+    if any(parsed in network for network in _networks(tuple(settings.EGRESS_ALLOWED_ADDRESSES))):
+        return True
+    return port in PUBLIC_PORTS and _is_public(parsed)
+
+
+class _AddressRefused(Exception):
+    """Every address of the host is one that we never dial."""
+
+
+class _DeadlineReached(TimeoutError):
+    """The whole exchange took too long, however steadily its bytes dripped."""
+
+
+class _Socket(socket.socket):
+    """A socket that stops reading at `deadline` (of the monotonic clock): a timeout of its own bounds one read only."""
+
+    deadline = float("inf")
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        _bound_read(self, self.deadline)
+        return super().recv_into(*args, **kwargs)
+
+
+class _TlsSocket(ssl.SSLSocket):
+    """The same, encrypted."""
+
+    deadline = float("inf")
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        _bound_read(self, self.deadline)
+        return super().recv_into(*args, **kwargs)
+
+
+def _bound_read(sock: socket.socket, deadline: float) -> None:
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        raise _DeadlineReached
+    sock.settimeout(min(remaining, READ_SECONDS))
+
+
+def _dial(host: str, port: int, deadline: float) -> socket.socket:
+    """Connect to the first address of `host` that may be dialled and answers."""
+    found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+    allowed = [entry for entry in found if _may_dial(str(entry[4][0]), port)]
+    if not allowed:
+        raise _AddressRefused("The host is not a public web server (or not on port 80 or 443).")
+    failure: OSError = TimeoutError("no address answered")
+    for family, kind, protocol, _name, address in allowed[:3]:
+        sock = _Socket(family, kind, protocol)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(max(0.001, min(CONNECT_SECONDS, deadline - time.monotonic())))
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
+
+
+class _Connection(HTTPConnection):
+    _deadline = float("inf")
+
+    def _new_conn(self) -> socket.socket:
+        return _dial(self._dns_host, self.port, self._deadline)
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self._deadline = time.monotonic() + TOTAL_SECONDS
+        super().request(*args, **kwargs)
+
+    def getresponse(self) -> Any:
+        if isinstance(self.sock, _Socket | _TlsSocket):
+            self.sock.deadline = self._deadline
+        return super().getresponse()
+
+
+class _TlsConnection(_Connection, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+@cache
+def _pools() -> urllib3.PoolManager:
+    context = ssl.create_default_context(cafile=certifi.where())
+    context.sslsocket_class = _TlsSocket
+    pools = urllib3.PoolManager(num_pools=100, maxsize=32, block=False, ssl_context=context)
+    pools.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+    return pools
+
+
+def _read(response: urllib3.BaseHTTPResponse) -> Answer:
+    """Read as much of the body as is of use; a connection with more of it to come is not used again."""
+    body = response.read(MAX_ANSWER_BYTES + 1)
+    if len(body) > MAX_ANSWER_BYTES:
+        response.close()
+    else:
+        response.release_conn()
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(status=response.status, headers=headers, body=body[:MAX_ANSWER_BYTES])
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words what went wrong, without the address: it may carry secrets."""
+    if isinstance(error, urllib3.exceptions.ProtocolError) and isinstance(error.args[-1], Exception):
+        error = error.args[-1]
+    match error:
+        case socket.gaierror() | urllib3.exceptions.NameResolutionError():
+            return "The host's name could not be resolved."
+        case urllib3.exceptions.SSLError() | ssl.SSLError():
+            return "The host's certificate or encryption was not accepted."
+        case TimeoutError() | urllib3.exceptions.TimeoutError():
+            return "No answer in time."
+        case ConnectionRefusedError():
+            return "The connection was refused."
+        case _:
+            return f"The connection failed ({type(error).__name__})."
