@@ -16,6 +16,21 @@ def _reference(to: str, **kwargs: Any) -> "models.ForeignKey[Any, Any]":
     )
 
 
+class CreditOutcome(models.TextChoices):
+    """Why somebody is credited with a player, or why nobody is."""
+
+    WAITING = "waiting", "No registration yet"
+    CLICK = "click", "Credited to the click"
+    PROMO_CODE = "promo_code", "Credited by promo code"
+    PARTNER_TAG = "partner_tag", "Credited by partner tag"
+    NO_CLAIM = "no_claim", "The registration named no click, code or partner"
+    FORGED_CLICK_ID = "forged_click_id", "The click id is forged"
+    MALFORMED_CLICK_ID = "malformed_click_id", "The click id is not one of ours"
+    UNKNOWN_LINK = "unknown_link", "The click's link does not exist"
+    OUTSIDE_WINDOW = "outside_window", "The click is too old"
+    UNKNOWN_CODE = "unknown_code", "No link or partner has the code or tag"
+
+
 class ClickQuerySet(models.QuerySet["Click"]):
     def clicked_between(self, starts_at: datetime, ends_at: datetime) -> Self:
         """Keep the clicks of the half-open period; the only filter by time that reads few partitions."""

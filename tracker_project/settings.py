@@ -242,6 +242,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": None,
+    "EXCEPTION_HANDLER": "conversions.api.errors.answer_error",
 }
 
 # Browsers are told to come by TLS only where TLS is: a tracker on a laptop has none.

@@ -1,5 +1,13 @@
 """Where platforms post: /webhooks/<platform>/<event>, and /webhooks/<event> for the default platform."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from conversions.api.views import DepositWebhook, NoSuchWebhook, RegistrationWebhook
+
+urlpatterns = [
+    path("registration", RegistrationWebhook.as_view(), name="default-registration"),
+    path("deposit", DepositWebhook.as_view(), name="default-deposit"),
+    path("<slug:platform>/registration", RegistrationWebhook.as_view(), name="registration"),
+    path("<slug:platform>/deposit", DepositWebhook.as_view(), name="deposit"),
+    path("<path:rest>", NoSuchWebhook.as_view()),
+]

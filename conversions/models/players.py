@@ -5,24 +5,10 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Q
 
+from attribution.models import CreditOutcome
 from campaigns.models import Campaign, Creative, Offer, Partner, TrackingLink, TrafficSource
 from conversions.models.intake import InboxEvent, Platform
 from tracker_project.common.fields import AmountField, CurrencyField
-
-
-class CreditOutcome(models.TextChoices):
-    """Why there is credit, or why there is none."""
-
-    WAITING = "waiting", "No registration yet"
-    CLICK = "click", "Credited to the click"
-    PROMO_CODE = "promo_code", "Credited by promo code"
-    PARTNER_TAG = "partner_tag", "Credited by partner tag"
-    NO_CLAIM = "no_claim", "The registration named no click, code or partner"
-    FORGED_CLICK_ID = "forged_click_id", "The click id is forged"
-    MALFORMED_CLICK_ID = "malformed_click_id", "The click id is not one of ours"
-    UNKNOWN_LINK = "unknown_link", "The click's link does not exist"
-    OUTSIDE_WINDOW = "outside_window", "The click is too old"
-    UNKNOWN_CODE = "unknown_code", "No link or partner has the code or tag"
 
 
 class Credited(models.Model):

@@ -11,13 +11,22 @@ _DIGITS = {
     "BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0, "RWF": 0, "UGX": 0,
     "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
     "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
-    "USDT": 6, "USDC": 6, "BTC": 8, "ETH": 8, "LTC": 8,
+    "USDT": 6, "USDC": 6, "TRX": 6, "XRP": 6, "BTC": 8, "ETH": 8, "LTC": 8, "DOGE": 8, "SOL": 8,
 }  # fmt: skip
+
+# ISO 4217's active codes (amendment 179) and the crypto currencies that casinos take.
+CURRENCIES = frozenset(
+    """AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP
+    CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF
+    IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD
+    MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB
+    RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD
+    UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG USDT USDC BTC ETH LTC DOGE TRX XRP SOL""".split()
+)
 
 MAX_DIGITS = 28
 DECIMAL_PLACES = 8
 _AMOUNT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,8})?", re.ASCII)
-_CURRENCY = re.compile(r"[A-Z]{3,5}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +70,10 @@ def parse_amount(text: str, currency: str) -> Decimal:
 
 
 def is_currency(code: str) -> bool:
-    return _CURRENCY.fullmatch(code) is not None
+    return code in CURRENCIES
 
 
 def validate_currency(code: str) -> None:
-    """Refuse what does not look like an ISO 4217 or crypto currency code."""
+    """Refuse what is neither an ISO 4217 code nor a crypto currency that we know."""
     if not is_currency(code):
-        raise ValidationError(f"“{code}” is not a currency code; write three to five capitals, as in EUR.")
+        raise ValidationError(f"“{code}” is not a currency code; write it in capitals, as in EUR.")

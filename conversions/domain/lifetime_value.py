@@ -1,0 +1,36 @@
+"""What a player is worth so far: summed anew from his deposits with each of them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Max, Min, Q, Sum
+
+from conversions.models import Conversion, CustomerLtv, Player
+
+_COUNTS = Q(status=Conversion.Status.CONFIRMED)
+_REVERSED = Q(status__in=[Conversion.Status.REFUNDED, Conversion.Status.CHARGED_BACK])
+
+
+def lifetime_value_columns(player: Player) -> dict[str, Any]:
+    """Return the columns of `customer_ltv` as the player's deposits say, test deposits left out."""
+    deposits = player.conversions.filter(kind=Conversion.Kind.DEPOSIT, is_test=False)
+    sums = deposits.aggregate(
+        deposits=Count("pk", filter=_COUNTS),
+        deposits_amount=Sum("reporting_amount", filter=_COUNTS),
+        reversed_deposits=Count("pk", filter=_REVERSED),
+        reversed_amount=Sum("reporting_amount", filter=_REVERSED),
+        unconverted_deposits=Count("pk", filter=_COUNTS & Q(reporting_amount__isnull=True)),
+        first_deposit_at=Min("occurred_at", filter=_COUNTS | _REVERSED),
+        last_deposit_at=Max("occurred_at", filter=_COUNTS | _REVERSED),
+    )
+    return {name: Decimal(0) if value is None and name.endswith("_amount") else value for name, value in sums.items()}
+
+
+def write_lifetime_value(player: Player, *, at: datetime) -> None:
+    """Write the player's `customer_ltv`; call with the player locked."""
+    CustomerLtv.objects.update_or_create(
+        player=player,
+        defaults=lifetime_value_columns(player) | {"currency": settings.REPORTING_CURRENCY, "updated_at": at},
+    )
