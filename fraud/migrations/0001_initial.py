@@ -6,30 +6,58 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('conversions', '0001_initial'),
+        ("conversions", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Review',
+            name="Review",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('verdict', models.CharField(choices=[('approved', 'Approved'), ('held', 'Held'), ('rejected', 'Rejected')], max_length=10)),
-                ('reasons', models.JSONField(default=list)),
-                ('credited', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField()),
-                ('conversion', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='conversions.conversion')),
-                ('decided_by', models.ForeignKey(blank=True, help_text='Empty: the rules.', null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[("approved", "Approved"), ("held", "Held"), ("rejected", "Rejected")], max_length=10
+                    ),
+                ),
+                ("reasons", models.JSONField(default=list)),
+                ("credited", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "conversion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="reviews", to="conversions.conversion"
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Empty: the rules.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'db_table': 'reviews',
-                'indexes': [models.Index(fields=['conversion', '-id'], name='reviews_by_conversion')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('verdict__in', ['approved', 'held', 'rejected'])), name='verdict_is_known'), models.CheckConstraint(condition=models.Q(('verdict', 'approved'), models.Q(('reasons', []), _negated=True), _connector='OR'), name='review_that_stops_has_a_reason')],
+                "db_table": "reviews",
+                "indexes": [models.Index(fields=["conversion", "-id"], name="reviews_by_conversion")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("verdict__in", ["approved", "held", "rejected"])), name="verdict_is_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("verdict", "approved"), models.Q(("reasons", []), _negated=True), _connector="OR"
+                        ),
+                        name="review_that_stops_has_a_reason",
+                    ),
+                ],
             },
         ),
     ]

@@ -1,0 +1,16 @@
+"""Celery's side of fraud."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from fraud.domain.reviewing import review_pending_conversions
+from tracker_project.common.hints import take_hint
+
+BATCH = 200
+
+
+@shared_task(name="fraud.review_pending_conversions")
+def review_pending() -> None:
+    take_hint("fraud.review_pending_conversions")
+    while review_pending_conversions(at=timezone.now(), limit=BATCH):
+        pass
