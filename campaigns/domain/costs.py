@@ -30,11 +30,35 @@ def record_commission_cost(
         reference=reference,
         **asdict(converted),
     )
+    return _write_once(cost)
+
+
+def reverse_commission_cost(cost: Cost, *, reference: str) -> Cost:
+    """Take a commission's cost back to the last digit: same campaign, day and rate; idempotent by `reference`."""
+    reversal = Cost(
+        campaign_id=cost.campaign_id,
+        creative_id=cost.creative_id,
+        partner_id=cost.partner_id,
+        on_date=cost.on_date,
+        kind=cost.kind,
+        amount=-cost.amount,
+        currency=cost.currency,
+        reference=reference,
+        original_amount=-cost.original_amount if cost.original_amount is not None else None,
+        original_currency=cost.original_currency,
+        exchange_rate=cost.exchange_rate,
+        exchange_rate_on=cost.exchange_rate_on,
+        exchange_rate_source=cost.exchange_rate_source,
+    )
+    return _write_once(reversal)
+
+
+def _write_once(cost: Cost) -> Cost:
     try:
         with transaction.atomic():
             cost.save(force_insert=True)
     except IntegrityError as error:
         if broken_constraint(error) != "one_cost_per_reference":
             raise
-        return Cost.objects.get(reference=reference)
+        return Cost.objects.get(reference=cost.reference)
     return cost

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 
@@ -47,9 +47,7 @@ def review_pending_conversions(*, at: datetime, limit: int) -> int:
     return reviewed
 
 
-def decide_review(
-    conversion: Conversion, *, verdict: Review.Verdict, reason: str, actor: AbstractBaseUser, at: datetime
-) -> Review:
+def decide_review(conversion: Conversion, *, verdict: Review.Verdict, reason: str, actor: User, at: datetime) -> Review:
     """Decide about a conversion in person, whatever the rules say, and return the review.
 
     It stands until another person decides or the conversion's credit changes. Raises `ReasonMissing` for a hold or
@@ -144,7 +142,7 @@ def _write_review(
     *,
     verdict: Review.Verdict,
     reasons: list[dict[str, str]],
-    actor: AbstractBaseUser | None,
+    actor: User | None,
     at: datetime,
 ) -> Review:
     return Review.objects.create(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from conversions.models import CreditOutcome
+from attribution.models import CreditOutcome
 from fraud.models import Review
 
 # Two machines' clocks may differ by this much before an event counts as earlier than its click.
