@@ -1,0 +1,24 @@
+"""What all tests need of pytest beyond its plugins."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db.backends.postgresql.operations import DatabaseOperations
+
+# The ledger refuses TRUNCATE; tests that commit are cleaned up by it.
+_GUARDED = ["ledger_transfers", "ledger_entries"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_up_may_empty_the_ledger() -> Iterator[None]:
+    original = DatabaseOperations.sql_flush
+
+    def sql_flush(self: DatabaseOperations, *args: Any, **kwargs: Any) -> list[str]:
+        disable = [f"ALTER TABLE {table} DISABLE TRIGGER refuse_truncate" for table in _GUARDED]
+        enable = [f"ALTER TABLE {table} ENABLE TRIGGER refuse_truncate" for table in _GUARDED]
+        return [*disable, *original(self, *args, **kwargs), *enable]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        yield
