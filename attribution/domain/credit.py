@@ -85,9 +85,7 @@ def _credit_click(text: str, registered_at: datetime) -> Credit:
     except ForgedClickId:
         return Credit(outcome=CreditOutcome.FORGED_CLICK_ID)
     if registered_at - click_id.clicked_at > CLICK_TO_REGISTRATION_WINDOW:
-        return Credit(
-            outcome=CreditOutcome.OUTSIDE_WINDOW, click_uuid=click_id.uuid, clicked_at=click_id.clicked_at
-        )
+        return Credit(outcome=CreditOutcome.OUTSIDE_WINDOW, click_uuid=click_id.uuid, clicked_at=click_id.clicked_at)
     click = Click.objects.filter(id=click_id.uuid).first()
     return _credit_stored_click(click, click_id) if click else _credit_unstored_click(click_id)
 
@@ -111,12 +109,8 @@ def _credit_unstored_click(click_id: ClickId) -> Credit:
     """Credit a click whose row is missing (still in a spool, or gone) by what its link stood for at its time."""
     terms = _terms_at(click_id.link_id, click_id.clicked_at)
     if terms is None:
-        return Credit(
-            outcome=CreditOutcome.UNKNOWN_LINK, click_uuid=click_id.uuid, clicked_at=click_id.clicked_at
-        )
-    return _credit_terms(
-        terms, outcome=CreditOutcome.CLICK, click_uuid=click_id.uuid, clicked_at=click_id.clicked_at
-    )
+        return Credit(outcome=CreditOutcome.UNKNOWN_LINK, click_uuid=click_id.uuid, clicked_at=click_id.clicked_at)
+    return _credit_terms(terms, outcome=CreditOutcome.CLICK, click_uuid=click_id.uuid, clicked_at=click_id.clicked_at)
 
 
 def _credit_promo_code(code: str, registered_at: datetime) -> Credit | None:

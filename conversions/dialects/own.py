@@ -125,14 +125,18 @@ def _status(body: dict[str, Any], default_status: str) -> str:
         return default_status
     status = _text(body, "status")
     if status not in Conversion.Status.values:
-        raise MalformedEvent("unknown_status", f"status must be one of {', '.join(Conversion.Status.values)}.", "status")
+        raise MalformedEvent(
+            "unknown_status", f"status must be one of {', '.join(Conversion.Status.values)}.", "status"
+        )
     return status
 
 
 def _money(body: dict[str, Any]) -> Money:
     currency = _text(body, "currency", longest=5)
     if not is_currency(currency):
-        raise MalformedEvent("unknown_currency", "currency must be an ISO 4217 code in capitals, as in EUR.", "currency")
+        raise MalformedEvent(
+            "unknown_currency", "currency must be an ISO 4217 code in capitals, as in EUR.", "currency"
+        )
     try:
         amount = parse_amount(_text(body, "amount"), currency)
     except MalformedEvent:
@@ -142,5 +146,3 @@ def _money(body: dict[str, Any]) -> Money:
     if amount == 0:
         raise MalformedEvent("bad_amount", "amount must be more than 0.", "amount")
     return Money(amount=amount, currency=currency)
-
-

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from attribution.domain.credit import Credit, credit_registration
@@ -17,7 +18,6 @@ from conversions.domain.outbox import withdraw_postbacks
 from conversions.domain.reported import ReportedDeposit, ReportedRegistration
 from conversions.domain.statuses import effective_status, is_reversed, is_settled_by, never_held_first
 from conversions.models import Anomaly, Conversion, InboxEvent, Platform, Player, StatusReport
-from django.conf import settings
 from tracker_project.common.database import broken_constraint
 from tracker_project.common.hints import hint_after_commit
 
@@ -298,5 +298,3 @@ def _follow_status(conversion: Conversion, *, at: datetime) -> None:
         withdraw_postbacks(conversion, at=at)
         Conversion.objects.filter(pk=conversion.pk).update(booking_state=Conversion.Booking.DUE)
         hint_after_commit("conversion_settled")
-
-

@@ -50,7 +50,7 @@ def is_valuable(conversion: Conversion) -> bool:
         amount = convert(money, brand.currency, on=conversion.occurred_at.date()).amount
     except NoExchangeRate:
         return False
-    return amount >= brand.valuable_deposit_amount
+    return bool(amount >= brand.valuable_deposit_amount)
 
 
 def _decide(conversion: Conversion, state: Conversion.Review) -> None:

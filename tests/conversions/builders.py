@@ -17,7 +17,11 @@ LATER = NOON + timedelta(days=3)
 def register(platform: Platform, event_id: str = "reg-1", *, at: datetime = LATER, **fields: Any) -> Recorded:
     """Record a registration of player p-1 an hour after noon."""
     click_id = fields.pop("click_id", "")
-    defaults = {"player_id": "p-1", "occurred_at": NOON + timedelta(hours=1), "claim": Claim(click_id=click_id)}
+    defaults: dict[str, Any] = {
+        "player_id": "p-1",
+        "occurred_at": NOON + timedelta(hours=1),
+        "claim": Claim(click_id=click_id),
+    }
     reported = ReportedRegistration(event_id=event_id, **defaults | fields)
     return record_registration(reported, platform=platform, webhook_id=f"msg-{event_id}", at=at)
 
@@ -32,7 +36,7 @@ def deposit(
     **fields: Any,
 ) -> Recorded:
     """Record a confirmed deposit of player p-1 two hours after noon, transaction t-1."""
-    defaults = {
+    defaults: dict[str, Any] = {
         "player_id": "p-1",
         "transaction_id": "t-1",
         "status": "confirmed",

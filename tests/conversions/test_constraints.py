@@ -1,6 +1,7 @@
 """Wrong states that the database refuses, each tried once."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -92,7 +93,7 @@ def test_inbox_refuses_an_event_or_webhook_twice():
         InboxEvent.objects.create(**_columns(event) | {"event_id": "o", "webhook_id": "o", "kind": "guess"})
 
 
-def _columns(event: InboxEvent) -> dict:
+def _columns(event: InboxEvent) -> dict[str, Any]:
     names = ["platform_id", "event_id", "webhook_id", "kind", "terms", "answer", "occurred_at", "received_at"]
     return {name: getattr(event, name) for name in names}
 
@@ -138,9 +139,7 @@ def test_destinations_refuse_to_lack_their_address():
     with refuses("destination_has_its_address"), transaction.atomic():
         Destination.objects.create(name="b", kind="meta", dataset_id="1")
     with refuses("partner_destination_is_generic"), transaction.atomic():
-        Destination.objects.create(
-            name="c", kind="meta", dataset_id="1", access_token="x", partner=make_partner()
-        )
+        Destination.objects.create(name="c", kind="meta", dataset_id="1", access_token="x", partner=make_partner())
 
 
 def test_postbacks_refuse_a_fact_twice_and_a_half_finished_state():

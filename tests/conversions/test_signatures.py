@@ -1,6 +1,7 @@
 """Standard Webhooks signatures, against the specification's vector and its own library."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook
@@ -10,7 +11,7 @@ from conversions.signatures import BadSignature, sign, verify
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 AT = datetime.fromtimestamp(1614265330, UTC)
-MESSAGE = {
+MESSAGE: dict[str, Any] = {
     "webhook_id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
     "timestamp": "1614265330",
     "signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",

@@ -8,7 +8,7 @@ from tracker_project.common.money import DECIMAL_PLACES, MAX_DIGITS, validate_cu
 from tracker_project.common.secrets import decrypt, encrypt
 
 
-class AmountField(models.DecimalField):
+class AmountField(models.DecimalField[Any, Any]):
     """An amount of money in units of the currency beside it, exact to eight digits after the point."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -17,7 +17,7 @@ class AmountField(models.DecimalField):
         super().__init__(*args, **kwargs)
 
 
-class CurrencyField(models.CharField):
+class CurrencyField(models.CharField[Any, Any]):
     """An ISO 4217 or crypto currency code."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -26,7 +26,7 @@ class CurrencyField(models.CharField):
         super().__init__(*args, **kwargs)
 
 
-class EncryptedTextField(models.TextField):
+class EncryptedTextField(models.TextField[Any, Any]):
     """Text that is encrypted in the database and plain in Python; never filter on it."""
 
     def get_prep_value(self, value: Any) -> Any:

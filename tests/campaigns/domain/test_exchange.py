@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_record_commission_cost_counts_once_by_reference_in_the_campaigns_curren
     make_rate("USD", "1.25")
     campaign = make_campaign(currency="USD", time_zone="Pacific/Auckland")
     partner = make_partner()
-    cost = {
+    cost: dict[str, Any] = {
         "campaign": campaign,
         "creative": None,
         "partner": partner,
