@@ -4,7 +4,6 @@ import json
 import time
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from conversions.models import Platform
@@ -32,7 +31,7 @@ def post(
     webhook_id: str | None = None,
     timestamp: int | None = None,
     content_type: str = "application/json",
-    **headers: str,
+    headers: dict[str, str] | None = None,
 ) -> Any:
     """Post a signed webhook and return the response; `platform` may be a path instead of a row."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -45,8 +44,7 @@ def post(
         "webhook-timestamp": str(timestamp),
         "webhook-signature": sign(secret, webhook_id, timestamp, raw),
     }
-    response: HttpResponse = Client().post(address, raw, content_type=content_type, headers=signed | headers)
-    return response
+    return Client().post(address, raw, content_type=content_type, headers=signed | (headers or {}))
 
 
 def error_of(response: Any) -> tuple[int, str, str | None]:

@@ -76,8 +76,8 @@ def test_post_takes_the_previous_secret_during_rotation_and_no_third():
     [
         ({"secret": OTHER_SECRET}, "bad_signature"),
         ({"timestamp": int(time.time()) - 3600}, "timestamp_outside_tolerance"),
-        ({"webhook-signature": ""}, "missing_signature"),
-        ({"webhook-id": "msg-another"}, "bad_signature"),
+        ({"headers": {"webhook-signature": ""}}, "missing_signature"),
+        ({"headers": {"webhook-id": "msg-another"}}, "bad_signature"),
     ],
 )
 def test_post_refuses_what_the_platform_did_not_sign(change, code):
@@ -90,8 +90,8 @@ def test_post_refuses_what_the_platform_did_not_sign(change, code):
 def test_post_takes_listed_addresses_only():
     platform = make_platform(allowed_addresses=["203.0.113.0/24"])
 
-    inside = post(platform, "deposit", DEPOSIT, **{"X-Forwarded-For": "203.0.113.7"})
-    outside = post(platform, "deposit", DEPOSIT, **{"X-Forwarded-For": "203.0.113.7, 198.51.100.1"})
+    inside = post(platform, "deposit", DEPOSIT, headers={"X-Forwarded-For": "203.0.113.7"})
+    outside = post(platform, "deposit", DEPOSIT, headers={"X-Forwarded-For": "203.0.113.7, 198.51.100.1"})
 
     assert inside.status_code == 201
     assert error_of(outside) == (403, "address_not_allowed", None)

@@ -1,0 +1,68 @@
+"""Hints to workers, over a real Redis."""
+
+import pytest
+import redis
+from celery import Celery
+from celery.app import app_or_default
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+
+from tracker_project.common import hints
+
+TASK = settings.WORK_HINTS["postback_written"]
+QUEUE = "hints-test"
+
+
+@pytest.fixture
+def broker():
+    """Give hints a Celery app and a queue of their own, emptied before and after."""
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    before = app_or_default()
+    app = Celery("hints", broker=settings.REDIS_URL, set_as_current=False)
+    app.conf.task_default_queue = QUEUE
+    app.set_default()
+    app.set_current()
+    client.delete(QUEUE, f"hint:{TASK}")
+    yield client
+    client.delete(QUEUE, f"hint:{TASK}")
+    before.set_default()
+    before.set_current()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hint_after_commit_is_sent_once_until_it_is_taken(broker):
+    with transaction.atomic():
+        hints.hint_after_commit("postback_written")
+        hints.hint_after_commit("postback_written")
+        sent_before_commit = broker.llen(QUEUE)
+
+    sent = broker.llen(QUEUE)
+    hints.take_hint(TASK)
+    hints.hint_after_commit("postback_written")
+
+    assert (sent_before_commit, sent, broker.llen(QUEUE)) == (0, 1, 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hint_after_commit_is_not_sent_for_a_rollback(broker):
+    with transaction.atomic():
+        hints.hint_after_commit("postback_written")
+        transaction.set_rollback(True)
+
+    assert broker.llen(QUEUE) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hint_after_commit_survives_a_dead_broker(monkeypatch, settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    hints._redis.cache_clear()
+
+    hints.hint_after_commit("postback_written")
+
+    hints._redis.cache_clear()
+
+
+def test_hint_after_commit_refuses_an_unknown_name():
+    with pytest.raises(ImproperlyConfigured, match="no task for lunch"):
+        hints.hint_after_commit("lunch")
