@@ -15,7 +15,8 @@ from attribution.edge.snapshot import Snapshot, build_snapshot, load_tables, rea
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
-_FIRST_LOAD_SECONDS = 5.0
+# How long a start waits for Postgres: with a saved snapshot, and with none.
+_PATIENCE_SECONDS = (1.0, 10.0)
 _STATE = """
 SELECT (SELECT version FROM routing_version WHERE id = 1),
        (SELECT array_agg((to_date(right(day.relname, 8), 'YYYYMMDD') - date '1970-01-01'))
@@ -37,6 +38,7 @@ class Routing:
         self._geography = geography
         self._watching: asyncio.Task[None] | None = None
         self._confirmed_at = time.monotonic()
+        self._is_followed = True
         self.snapshot = Snapshot(version=0, routes={})
 
     @property
@@ -47,19 +49,19 @@ class Routing:
     async def start(self) -> None:
         """Load the snapshot from Postgres, else from disk, and watch it from then on. Raises `NoSnapshot`."""
         self._geography.refresh()
+        saved = await asyncio.to_thread(read_tables, self._saved)
         is_loaded = asyncio.Event()
         self._watching = asyncio.create_task(self._watch(is_loaded))
         try:
-            await asyncio.wait_for(is_loaded.wait(), _FIRST_LOAD_SECONDS)
+            await asyncio.wait_for(is_loaded.wait(), _PATIENCE_SECONDS[saved is None])
         except TimeoutError:
-            tables = await asyncio.to_thread(read_tables, self._saved)
-            if tables is None:
+            if saved is None:
                 await self.stop()
                 raise NoSnapshot(
                     f"Postgres does not answer and {self._saved} holds no routing snapshot: start Postgres first."
                 ) from None
-            self.snapshot = await asyncio.to_thread(build_snapshot, tables)
-            log.warning("started from the saved routing snapshot", version=self.snapshot.version)
+            self.snapshot = await asyncio.to_thread(build_snapshot, saved)
+            log.warning("started from the saved routing snapshot", version=saved.version)
 
     async def stop(self) -> None:
         if self._watching is not None:
@@ -75,7 +77,9 @@ class Routing:
                     await connection.execute("LISTEN routing_version")
                     await self._follow(connection, is_loaded)
             except (psycopg.Error, OSError) as error:
-                log.warning("the routing tables cannot be read", error=str(error).strip())
+                if self._is_followed:
+                    log.warning("the routing tables cannot be read, the snapshot stays", error=str(error).strip())
+                self._is_followed = False
             await asyncio.sleep(POLL_SECONDS)
 
     async def _follow(self, connection: psycopg.AsyncConnection[Any], is_loaded: asyncio.Event) -> None:
@@ -87,6 +91,7 @@ class Routing:
                 await self._load(connection)
                 is_loaded.set()
             self._confirmed_at = time.monotonic()
+            self._is_followed = True
             await asyncio.to_thread(self._geography.refresh)
             async for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
                 # Changes come in bursts: one load for all that a form saves.

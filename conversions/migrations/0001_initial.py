@@ -369,7 +369,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='postback',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at'], name='postbacks_due'),
+            index=models.Index(condition=models.Q(('state', 'pending')), fields=['destination', 'next_attempt_at'], name='postbacks_due'),
         ),
         migrations.AddIndex(
             model_name='postback',

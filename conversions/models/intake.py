@@ -49,9 +49,7 @@ class Platform(models.Model):
         validators=[validate_secret],
         help_text="Still accepted while the platform changes over; empty it afterwards.",
     )
-    default_status = models.CharField(
-        max_length=10, blank=True, default=DefaultStatus.REQUIRED, choices=DefaultStatus
-    )
+    default_status = models.CharField(max_length=10, blank=True, default=DefaultStatus.REQUIRED, choices=DefaultStatus)
     allowed_addresses = ArrayField(
         models.CharField(max_length=50, validators=[validate_address_range]),
         blank=True,

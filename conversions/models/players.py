@@ -128,7 +128,9 @@ class Conversion(Credited):
                 fields=["player"], condition=Q(is_first_deposit=True), name="one_first_deposit_per_player"
             ),
             models.CheckConstraint(
-                condition=Q(kind="registration", transaction_id__isnull=True, amount__isnull=True, currency__isnull=True)
+                condition=Q(
+                    kind="registration", transaction_id__isnull=True, amount__isnull=True, currency__isnull=True
+                )
                 | Q(
                     kind="deposit",
                     transaction_id__isnull=False,

@@ -52,9 +52,7 @@ def test_credit_registration_uses_the_links_terms_when_the_click_is_not_stored()
     link.save()
     link.terms.filter(campaign=second).update(starts_at=NOON)
 
-    before = credit_registration(
-        Claim(click_id=click_id_of(link, at=NOON - timedelta(seconds=1))), registered_at=NOON
-    )
+    before = credit_registration(Claim(click_id=click_id_of(link, at=NOON - timedelta(seconds=1))), registered_at=NOON)
     after = credit_registration(Claim(click_id=click_id_of(link, at=NOON)), registered_at=NOON)
 
     assert (before.outcome, before.campaign_id, before.creative_id) == ("click", first.id, first_terms.creative_id)
@@ -76,9 +74,7 @@ def test_credit_registration_keeps_the_window_of_thirty_days():
     click = make_click(make_link())
 
     last = credit_registration(Claim(click_id=click.click_id), registered_at=NOON + timedelta(days=30))
-    late = credit_registration(
-        Claim(click_id=click.click_id), registered_at=NOON + timedelta(days=30, milliseconds=1)
-    )
+    late = credit_registration(Claim(click_id=click.click_id), registered_at=NOON + timedelta(days=30, milliseconds=1))
 
     assert last.outcome == "click"
     assert (late.outcome, late.campaign_id, late.click_uuid) == ("outside_window", None, click.id)
