@@ -48,7 +48,10 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def create_database(self, database: str) -> None:
         """Create the database unless it exists."""
-        code, printed = self._psql(f'CREATE DATABASE "{database}"')
+        code, _ = self._psql("SELECT 1", database=database)
+        if code == 0:
+            return
+        code, printed = self._psql(f'CREATE DATABASE "{database}"', database="postgres")
         if code != 0 and "already exists" not in printed:
             raise ServerFailed(explain(f"Postgres did not create {database}", printed, self.home))
 
@@ -165,9 +168,9 @@ class EmbeddedPostgres(EmbeddedServer):
         # After kill -9 the sessions need a moment to notice that their server is gone.
         return "pre-existing shared memory block" in printed or "already exists" in printed
 
-    def _psql(self, command: str) -> tuple[int, str]:
+    def _psql(self, command: str, *, database: str) -> tuple[int, str]:
         environment = {"PGPASSWORD": self.password or "", "LC_ALL": "C"}
-        options = ["-h", LOOPBACK, "-p", str(self.port), "-U", self.superuser, "-d", "postgres", "-XAtq"]
+        options = ["-h", LOOPBACK, "-p", str(self.port), "-U", self.superuser, "-d", database, "-XAtq"]
         return self.account.run([str(self._program("psql")), *options, "-c", command], environment=environment)
 
     def _program(self, name: str) -> Path:

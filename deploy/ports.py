@@ -47,3 +47,12 @@ def choose_free_port() -> int:
         if not is_port_taken(port):
             return port
     raise RuntimeError(f"No port of {FREE_PORTS.start}-{FREE_PORTS.stop - 1} is free.")
+
+
+def answers(port: int, *, host: str = LOOPBACK) -> bool:
+    """Say whether a server accepts connections on host:port."""
+    try:
+        with socket.create_connection((host, port), timeout=3):
+            return True
+    except OSError:
+        return False

@@ -3,10 +3,11 @@
 import os
 
 from celery import Celery
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tracker_project.settings")
 
 app = Celery("tracker")
-app.config_from_object("django.conf:settings.CELERY")
+app.config_from_object(settings.CELERY)
 app.autodiscover_tasks()
 app.set_default()
