@@ -1,6 +1,9 @@
-"""Macros of postback URLs: which exist, and where in an address they may stand."""
+"""Macros of postback URLs: which exist, where in an address they may stand, and how they are filled in."""
 
-from campaigns.domain.macros import validate_url_template
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from campaigns.domain.macros import MACRO, validate_url_template
 
 POSTBACK_MACROS: dict[str, str] = {
     "event": "registration, first_deposit or deposit",
@@ -24,3 +27,8 @@ POSTBACK_MACROS: dict[str, str] = {
 def validate_postback_url(url: str) -> None:
     """Refuse an address that is not http(s), has an unknown macro, or a macro in its scheme or host."""
     validate_url_template(url, POSTBACK_MACROS)
+
+
+def fill_postback_url(template: str, values: Mapping[str, str]) -> str:
+    """Return the address with each macro replaced by its value, percent-encoded; a missing value is empty text."""
+    return MACRO.sub(lambda found: quote(values.get(found[1], ""), safe=""), template)

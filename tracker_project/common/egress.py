@@ -69,9 +69,10 @@ class Answer:
 class NoAnswer(Exception):
     """No answer came; `can_retry` says whether a later try may fare better. Its text names no address or secret."""
 
-    def __init__(self, reason: str, *, can_retry: bool) -> None:
+    def __init__(self, reason: str, *, can_retry: bool, timed_out: bool = False) -> None:
         super().__init__(reason)
         self.can_retry = can_retry
+        self.timed_out = timed_out
 
 
 class InsideTransaction(RuntimeError):
@@ -105,7 +106,7 @@ def send(request: OutgoingRequest) -> Answer:
     except (urllib3.exceptions.LocationParseError, ValueError) as error:
         raise NoAnswer("The address cannot be read.", can_retry=False) from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise NoAnswer(_reason(error), can_retry=True) from error
+        raise _no_answer(error) from error
 
 
 def refuse_inside_transaction() -> None:
@@ -246,18 +247,19 @@ def _read(response: urllib3.BaseHTTPResponse) -> Answer:
     return Answer(status=response.status, headers=headers, body=body[:MAX_ANSWER_BYTES])
 
 
-def _reason(error: Exception) -> str:
+def _no_answer(error: Exception) -> NoAnswer:
     """Say in a few words what went wrong, without the address: it may carry secrets."""
     if isinstance(error, urllib3.exceptions.ProtocolError) and isinstance(error.args[-1], Exception):
         error = error.args[-1]
     match error:
-        case socket.gaierror() | urllib3.exceptions.NameResolutionError():
-            return "The host's name could not be resolved."
+        case socket.gaierror():
+            reason = "The host's name could not be resolved."
         case urllib3.exceptions.SSLError() | ssl.SSLError():
-            return "The host's certificate or encryption was not accepted."
+            reason = "The host's certificate or encryption was not accepted."
         case TimeoutError() | urllib3.exceptions.TimeoutError():
-            return "No answer in time."
+            return NoAnswer("No answer in time.", can_retry=True, timed_out=True)
         case ConnectionRefusedError():
-            return "The connection was refused."
+            reason = "The connection was refused."
         case _:
-            return f"The connection failed ({type(error).__name__})."
+            reason = f"The connection failed ({type(error).__name__})."
+    return NoAnswer(reason, can_retry=True)

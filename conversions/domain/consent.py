@@ -1,0 +1,35 @@
+"""Whether a player's conversion may be signalled to a destination at all."""
+
+from conversions.models import Conversion, Destination, Player
+
+# Where silence about consent is a refusal: the European Economic Area with the EU's own territories that have codes
+# of their own, the United Kingdom (also by its other code) and Switzerland.
+CONSENT_COUNTRIES = frozenset(
+    "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
+    " AX GF GP MF MQ RE YT IS LI NO GB UK EL CH".split()
+)
+
+
+def refusal_to_signal(conversion: Conversion, destination: Destination) -> str:
+    """Return why a conversion may not be signalled there, or "" when it may. Reads the conversion's player."""
+    if conversion.is_test or conversion.player.is_test:
+        return "A test is never sent."
+    if destination.requires_consent and not has_consent(conversion.player):
+        return "The player did not allow the use of his data for advertising."
+    return ""
+
+
+def has_consent(player: Player) -> bool:
+    """Tell whether a player's data may be used for advertising.
+
+    Unknown consent counts as refused where the law wants it asked for, and where the country is unknown.
+    """
+    if player.consent_ad_user_data is not None:
+        return player.consent_ad_user_data
+    country = player_country(player).upper()
+    return country != "" and country not in CONSENT_COUNTRIES
+
+
+def player_country(player: Player) -> str:
+    """Return the player's country: what the platform said, else where he clicked, else ""."""
+    return player.country or str((player.click_facts or {}).get("country") or "")

@@ -1,0 +1,220 @@
+"""Postbacks that are owed: written with the fact that they tell of, withdrawn when it is taken back."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from campaigns.models import Partner
+from conversions.domain.consent import refusal_to_signal
+from conversions.models import Conversion, Destination, Player, Postback
+from tracker_project.common.hints import hint_after_commit
+from tracker_project.common.money import Money
+
+_REVERSED = ":reversed"
+_WITHDRAWN = "The conversion was taken back before it was sent."
+
+
+def write_postbacks(conversion: Conversion, *, at: datetime) -> None:
+    """Owe each destination without a partner what it is to hear of an approved conversion; idempotent.
+
+    Only confirmed facts are told, a first deposit once a player and any other deposit once. What was withdrawn unsent
+    is owed again. Call inside the transaction that approves.
+    """
+    if conversion.status != Conversion.Status.CONFIRMED:
+        return
+    destinations = [
+        destination
+        for destination in _destinations_of(conversion).filter(partner=None)
+        if not refusal_to_signal(conversion, destination)
+    ]
+    if not destinations:
+        return
+    told = _Told(conversion, destinations)
+    if told.is_postponed:
+        waiting = Postback.objects.filter(conversion=conversion, state=Postback.State.PENDING, tries=0)
+        waiting.filter(next_attempt_at__gt=at, leased_until=None).update(next_attempt_at=at, state_reason="")
+    new: list[Postback] = []
+    for destination in destinations:
+        event = _event_for(conversion, destination, told)
+        if event is not None:
+            new.append(_new_postback(conversion, destination, event, fact=_fact(conversion, event), at=at))
+    _owe(new, at=at)
+
+
+def withdraw_postbacks(conversion: Conversion, *, at: datetime) -> None:
+    """Take back a conversion that no longer stands: cancel what is unsent, correct what was told; idempotent.
+
+    URL templates hear `rejected` under the same transaction id; Meta has no way to take an event back and hears
+    nothing. Partners hear of their payout from `write_partner_postback`.
+    """
+    owed = Postback.objects.filter(conversion=conversion, is_correction=False)
+    _take_back(owed.filter(destination__partner=None), payout=None, at=at)
+    _cancel(owed.exclude(destination__partner=None).filter(tries=0, leased_until=None), at=at)
+
+
+def write_partner_postback(
+    conversion: Conversion,
+    *,
+    partner: Partner,
+    payout: Money,
+    event: Postback.Event | str,
+    is_correction: bool,
+    at: datetime,
+) -> None:
+    """Owe a partner's destinations the payout that was booked for a conversion, or its reversal; idempotent.
+
+    A correction goes only where the payout was told, and passes without consent. Call inside the transaction that
+    books.
+    """
+    fact = "partner:" + _fact(conversion, event)
+    if is_correction:
+        _take_back(Postback.objects.filter(fact=fact, destination__partner=partner), payout=payout, at=at)
+        return
+    new = [
+        _new_postback(conversion, destination, event, fact=fact, payout=payout, at=at)
+        for destination in _destinations_of(conversion).filter(partner=partner)
+        if _hears(destination, event) and not refusal_to_signal(conversion, destination)
+    ]
+    _owe(new, at=at)
+
+
+def dedup_id(destination: Destination, fact: str) -> str:
+    """Return what a destination de-duplicates a fact on: 32 hexadecimal digits, a correction's the same."""
+    return _keyed(destination, "fact:" + fact.removesuffix(_REVERSED))[:32]
+
+
+def player_key(destination: Destination, player: Player) -> str:
+    """Return the name under which one destination knows a player: 64 hexadecimal digits, useless elsewhere."""
+    return _keyed(destination, f"player:{player.pk}")
+
+
+def _keyed(destination: Destination, text: str) -> str:
+    return hmac.digest(bytes.fromhex(destination.hash_key), text.encode(), hashlib.sha256).hex()
+
+
+def _destinations_of(conversion: Conversion) -> QuerySet[Destination]:
+    """Return who may hear of a conversion; one that the tracker paused keeps its rows until it is mended."""
+    is_kept = Q(is_active=True) | ~Q(disabled_reason="")
+    campaign = Q(campaign=None) | Q(campaign_id=conversion.campaign_id)
+    return Destination.objects.filter(is_kept, campaign).defer("access_token").order_by("id")
+
+
+class _Told:
+    """What some destinations were told already of a conversion and of its player's first deposit."""
+
+    def __init__(self, conversion: Conversion, destinations: Iterable[Destination]) -> None:
+        first_deposit = _fact(conversion, Postback.Event.FIRST_DEPOSIT)
+        rows = Postback.objects.filter(
+            Q(conversion=conversion) | Q(fact=first_deposit), destination__in=destinations, is_correction=False
+        ).exclude(state=Postback.State.CANCELLED, tries=0)
+        known = list(rows.values_list("destination_id", "conversion_id", "fact", "state_reason"))
+        self.conversion = {destination for destination, told, *_ in known if told == conversion.pk}
+        self.first_deposit = {destination for destination, _told, fact, _reason in known if fact == first_deposit}
+        self.is_postponed = any(reason for *_, reason in known)
+
+
+def _event_for(conversion: Conversion, destination: Destination, told: _Told) -> Postback.Event | None:
+    """Return what a destination is to be told now.
+
+    The first-deposit mark may have moved since: who heard of a first deposit of this player hears of no second one,
+    and of no conversion twice under two names.
+    """
+    if destination.pk in told.conversion:
+        return None
+    if conversion.kind == Conversion.Kind.REGISTRATION:
+        return Postback.Event.REGISTRATION if destination.on_registration else None
+    is_first = conversion.is_first_deposit and destination.pk not in told.first_deposit
+    if is_first and destination.on_first_deposit:
+        return Postback.Event.FIRST_DEPOSIT
+    return Postback.Event.DEPOSIT if destination.on_deposit else None
+
+
+def _hears(destination: Destination, event: Postback.Event | str) -> bool:
+    return {
+        Postback.Event.REGISTRATION: destination.on_registration,
+        Postback.Event.FIRST_DEPOSIT: destination.on_first_deposit or destination.on_deposit,
+        Postback.Event.DEPOSIT: destination.on_deposit,
+    }[Postback.Event(event)]
+
+
+def _fact(conversion: Conversion, event: Postback.Event | str) -> str:
+    """Name what is told: a registration and a first deposit are facts of the player, a deposit is its own."""
+    subject = conversion.pk if event == Postback.Event.DEPOSIT else conversion.player_id
+    return f"{Postback.Event(event).value}:{subject}"
+
+
+def _new_postback(
+    conversion: Conversion,
+    destination: Destination,
+    event: Postback.Event | str,
+    *,
+    fact: str,
+    at: datetime,
+    payout: Money | None = None,
+) -> Postback:
+    return Postback(
+        destination=destination,
+        conversion=conversion,
+        event=event,
+        is_correction=fact.endswith(_REVERSED),
+        fact=fact,
+        dedup_id=dedup_id(destination, fact),
+        payout=payout.amount if payout else None,
+        payout_currency=payout.currency if payout else None,
+        next_attempt_at=at,
+        created_at=at,
+    )
+
+
+def _owe(postbacks: list[Postback], *, at: datetime) -> None:
+    """Store rows that are not there yet, and bring those back that were cancelled before anything was sent."""
+    if not postbacks:
+        return
+    Postback.objects.bulk_create(postbacks, ignore_conflicts=True)
+    by_key = {(postback.destination_id, postback.fact): postback for postback in postbacks}
+    unsent = Postback.objects.filter(state=Postback.State.CANCELLED, tries=0)
+    facts = {postback.fact for postback in postbacks}
+    for row in unsent.filter(destination__in={key[0] for key in by_key}, fact__in=facts):
+        if (row.destination_id, row.fact) in by_key:
+            _revive(unsent.filter(pk=row.pk), by_key[row.destination_id, row.fact], at=at)
+    hint_after_commit("postback_written")
+
+
+def _revive(row: QuerySet[Postback], postback: Postback, *, at: datetime) -> None:
+    row.update(
+        conversion=postback.conversion,
+        state=Postback.State.PENDING,
+        state_reason="",
+        payout=postback.payout,
+        payout_currency=postback.payout_currency,
+        next_attempt_at=at,
+        leased_until=None,
+        finished_at=None,
+    )
+
+
+def _take_back(owed: QuerySet[Postback], *, payout: Money | None, at: datetime) -> None:
+    """Cancel what waits among `owed`, and correct what a URL template was told, or may be hearing at this moment."""
+    rows = list(owed.select_for_update(of=("self",)).select_related("destination").order_by("id"))
+    _cancel(owed, at=at)
+    corrections = []
+    for row in rows:
+        was_told = row.state == Postback.State.DONE
+        may_be_told = row.state == Postback.State.PENDING and (row.tries > 0 or row.leased_until is not None)
+        if row.destination.kind == Destination.Kind.GENERIC and (was_told or may_be_told):
+            correction = _new_postback(
+                row.conversion, row.destination, row.event, fact=row.fact + _REVERSED, at=at, payout=payout
+            )
+            # What is on its way arrives first.
+            correction.next_attempt_at = max(at, row.leased_until or at)
+            corrections.append(correction)
+    _owe(corrections, at=at)
+
+
+def _cancel(owed: QuerySet[Postback], *, at: datetime) -> None:
+    owed.filter(state=Postback.State.PENDING).update(
+        state=Postback.State.CANCELLED, state_reason=_WITHDRAWN, finished_at=at, leased_until=None
+    )

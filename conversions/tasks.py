@@ -1,0 +1,13 @@
+"""Celery's side of conversions."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from conversions.domain.dispatch import deliver_due_postbacks
+from tracker_project.common.hints import take_hint
+
+
+@shared_task(name="conversions.deliver_due_postbacks")
+def deliver_postbacks() -> None:
+    take_hint("conversions.deliver_due_postbacks")
+    deliver_due_postbacks(clock=timezone.now)
