@@ -15,7 +15,6 @@ from tracker_project.common.logs import logging_config
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
-
 T = TypeVar("T")
 
 
@@ -113,6 +112,7 @@ FIELD_ENCRYPTION_KEYS = env_list("FIELD_ENCRYPTION_KEYS")
 EGRESS_ALLOWED_ADDRESSES = env_networks("EGRESS_ALLOWED_ADDRESSES", "")
 META_BASE_URL = env_text("META_BASE_URL", "https://graph.facebook.com").rstrip("/")
 META_API_VERSION = env_text("META_API_VERSION", "v26.0")
+POSTBACK_DISPATCHERS = env_number("POSTBACK_DISPATCHERS", "1")
 
 INSTALLED_APPS = [
     "unfold",
