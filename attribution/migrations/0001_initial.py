@@ -38,68 +38,142 @@ CREATE TABLE clicks (
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('campaigns', '0001_initial'),
+        ("campaigns", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SetAsideClick',
+            name="SetAsideClick",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.TextField(help_text='As the spool held it.')),
-                ('reason', models.CharField(max_length=200)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("line", models.TextField(help_text="As the spool held it.")),
+                ("reason", models.CharField(max_length=200)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'db_table': 'set_aside_clicks',
+                "db_table": "set_aside_clicks",
             },
         ),
         migrations.SeparateDatabaseAndState(
             database_operations=[migrations.RunSQL(CLICKS, "DROP TABLE clicks")],
             state_operations=[
                 migrations.CreateModel(
-                    name='Click',
+                    name="Click",
                     fields=[
-                        ('id', models.UUIDField(primary_key=True, serialize=False)),
-                        ('routing_version', models.BigIntegerField()),
-                        ('kind', models.CharField(choices=[('click', 'Click'), ('bot', 'Bot'), ('preview', 'Preview or prefetch'), ('paused', 'Campaign not active')], max_length=10)),
-                        ('country', models.CharField(max_length=2, null=True)),
-                        ('region', models.TextField(null=True)),
-                        ('city', models.TextField(null=True)),
-                        ('device', models.CharField(max_length=10)),
-                        ('os', models.TextField(null=True)),
-                        ('browser', models.TextField(null=True)),
-                        ('network', models.GenericIPAddressField(help_text="The visitor's address without its last part.", null=True)),
-                        ('referrer_host', models.TextField(null=True)),
-                        ('external_id', models.TextField(help_text="The source's own click id.", null=True)),
-                        ('keyword', models.TextField(null=True)),
-                        ('placement', models.TextField(null=True)),
-                        ('cost', models.DecimalField(decimal_places=8, max_digits=18, null=True)),
-                        ('currency', models.CharField(help_text="The campaign's currency.", max_length=5)),
-                        ('platform_click_ids', models.JSONField(help_text='Such as fbclid and gclid, by parameter.', null=True)),
-                        ('sub_id_1', models.TextField(null=True)),
-                        ('sub_id_2', models.TextField(null=True)),
-                        ('sub_id_3', models.TextField(null=True)),
-                        ('sub_id_4', models.TextField(null=True)),
-                        ('sub_id_5', models.TextField(null=True)),
-                        ('sub_id_6', models.TextField(null=True)),
-                        ('sub_id_7', models.TextField(null=True)),
-                        ('sub_id_8', models.TextField(null=True)),
-                        ('sub_id_9', models.TextField(null=True)),
-                        ('sub_id_10', models.TextField(null=True)),
-                        ('campaign', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='campaigns.campaign')),
-                        ('creative', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='campaigns.creative')),
-                        ('link', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='campaigns.trackinglink')),
-                        ('offer', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='campaigns.offer')),
-                        ('partner', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='campaigns.partner')),
-                        ('source', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='campaigns.trafficsource')),
+                        ("id", models.UUIDField(primary_key=True, serialize=False)),
+                        ("routing_version", models.BigIntegerField()),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[
+                                    ("click", "Click"),
+                                    ("bot", "Bot"),
+                                    ("preview", "Preview or prefetch"),
+                                    ("paused", "Campaign not active"),
+                                ],
+                                max_length=10,
+                            ),
+                        ),
+                        ("country", models.CharField(max_length=2, null=True)),
+                        ("region", models.TextField(null=True)),
+                        ("city", models.TextField(null=True)),
+                        ("device", models.CharField(max_length=10)),
+                        ("os", models.TextField(null=True)),
+                        ("browser", models.TextField(null=True)),
+                        (
+                            "network",
+                            models.GenericIPAddressField(
+                                help_text="The visitor's address without its last part.", null=True
+                            ),
+                        ),
+                        ("referrer_host", models.TextField(null=True)),
+                        ("external_id", models.TextField(help_text="The source's own click id.", null=True)),
+                        ("keyword", models.TextField(null=True)),
+                        ("placement", models.TextField(null=True)),
+                        ("cost", models.DecimalField(decimal_places=8, max_digits=18, null=True)),
+                        ("currency", models.CharField(help_text="The campaign's currency.", max_length=5)),
+                        (
+                            "platform_click_ids",
+                            models.JSONField(help_text="Such as fbclid and gclid, by parameter.", null=True),
+                        ),
+                        ("sub_id_1", models.TextField(null=True)),
+                        ("sub_id_2", models.TextField(null=True)),
+                        ("sub_id_3", models.TextField(null=True)),
+                        ("sub_id_4", models.TextField(null=True)),
+                        ("sub_id_5", models.TextField(null=True)),
+                        ("sub_id_6", models.TextField(null=True)),
+                        ("sub_id_7", models.TextField(null=True)),
+                        ("sub_id_8", models.TextField(null=True)),
+                        ("sub_id_9", models.TextField(null=True)),
+                        ("sub_id_10", models.TextField(null=True)),
+                        (
+                            "campaign",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="campaigns.campaign",
+                            ),
+                        ),
+                        (
+                            "creative",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="campaigns.creative",
+                            ),
+                        ),
+                        (
+                            "link",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="campaigns.trackinglink",
+                            ),
+                        ),
+                        (
+                            "offer",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="campaigns.offer",
+                            ),
+                        ),
+                        (
+                            "partner",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="campaigns.partner",
+                            ),
+                        ),
+                        (
+                            "source",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="campaigns.trafficsource",
+                            ),
+                        ),
                     ],
                     options={
-                        'db_table': 'clicks',
+                        "db_table": "clicks",
                     },
                 ),
             ],

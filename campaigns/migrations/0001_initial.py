@@ -14,275 +14,640 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Campaign',
+            name="Campaign",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('status', models.CharField(choices=[('active', 'Active'), ('paused', 'Paused'), ('archived', 'Archived')], default='active', max_length=10)),
-                ('cost_model', models.CharField(choices=[('cpc', 'CPC: cost per click'), ('cpa', 'CPA: cost per first deposit')], default='cpc', help_text="CPC: cost comes from the click's URL and from cost rows. CPA: cost is partners' commissions.", max_length=3)),
-                ('budget', tracker_project.common.fields.AmountField(blank=True, decimal_places=8, help_text='For the whole campaign, in its currency. Empty: none set.', max_digits=28, null=True)),
-                ('currency', tracker_project.common.fields.CurrencyField(help_text='Cost and CPA of the campaign are shown in it, such as EUR.', max_length=5, validators=[tracker_project.common.money.validate_currency])),
-                ('time_zone', models.CharField(default='UTC', help_text='Its days begin at midnight there.', max_length=50, validators=[tracker_project.common.time.validate_time_zone])),
-                ('notes', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, unique=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("active", "Active"), ("paused", "Paused"), ("archived", "Archived")],
+                        default="active",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "cost_model",
+                    models.CharField(
+                        choices=[("cpc", "CPC: cost per click"), ("cpa", "CPA: cost per first deposit")],
+                        default="cpc",
+                        help_text="CPC: cost comes from the click's URL and from cost rows. CPA: cost is partners' commissions.",
+                        max_length=3,
+                    ),
+                ),
+                (
+                    "budget",
+                    tracker_project.common.fields.AmountField(
+                        blank=True,
+                        decimal_places=8,
+                        help_text="For the whole campaign, in its currency. Empty: none set.",
+                        max_digits=28,
+                        null=True,
+                    ),
+                ),
+                (
+                    "currency",
+                    tracker_project.common.fields.CurrencyField(
+                        help_text="Cost and CPA of the campaign are shown in it, such as EUR.",
+                        max_length=5,
+                        validators=[tracker_project.common.money.validate_currency],
+                    ),
+                ),
+                (
+                    "time_zone",
+                    models.CharField(
+                        default="UTC",
+                        help_text="Its days begin at midnight there.",
+                        max_length=50,
+                        validators=[tracker_project.common.time.validate_time_zone],
+                    ),
+                ),
+                ("notes", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'db_table': 'campaigns',
+                "db_table": "campaigns",
             },
         ),
         migrations.CreateModel(
-            name='Partner',
+            name="Partner",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('tag', models.CharField(help_text='What a casino sends as partner_tag when a player came without a click.', max_length=50, unique=True, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9_-]+\\Z', 'A tag has letters, digits, _ and - only.')])),
-                ('is_active', models.BooleanField(default=True)),
-                ('notes', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, unique=True)),
+                (
+                    "tag",
+                    models.CharField(
+                        help_text="What a casino sends as partner_tag when a player came without a click.",
+                        max_length=50,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9_-]+\\Z", "A tag has letters, digits, _ and - only."
+                            )
+                        ],
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                ("notes", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'db_table': 'partners',
+                "db_table": "partners",
             },
         ),
         migrations.CreateModel(
-            name='TrafficSource',
+            name="TrafficSource",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('click_id_parameter', models.CharField(blank=True, help_text='The parameter in which the source sends its own click id, such as fbclid or gclid.', max_length=50, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9_.-]*\\Z', "A parameter's name has letters, digits, _ . or - only.")])),
-                ('cost_parameter', models.CharField(blank=True, help_text="The parameter with the cost of this click, in the campaign's currency.", max_length=50, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9_.-]*\\Z', "A parameter's name has letters, digits, _ . or - only.")])),
-                ('placement_parameter', models.CharField(blank=True, max_length=50, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9_.-]*\\Z', "A parameter's name has letters, digits, _ . or - only.")])),
-                ('keyword_parameter', models.CharField(blank=True, max_length=50, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9_.-]*\\Z', "A parameter's name has letters, digits, _ . or - only.")])),
-                ('notes', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, unique=True)),
+                (
+                    "click_id_parameter",
+                    models.CharField(
+                        blank=True,
+                        help_text="The parameter in which the source sends its own click id, such as fbclid or gclid.",
+                        max_length=50,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9_.-]*\\Z", "A parameter's name has letters, digits, _ . or - only."
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "cost_parameter",
+                    models.CharField(
+                        blank=True,
+                        help_text="The parameter with the cost of this click, in the campaign's currency.",
+                        max_length=50,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9_.-]*\\Z", "A parameter's name has letters, digits, _ . or - only."
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "placement_parameter",
+                    models.CharField(
+                        blank=True,
+                        max_length=50,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9_.-]*\\Z", "A parameter's name has letters, digits, _ . or - only."
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "keyword_parameter",
+                    models.CharField(
+                        blank=True,
+                        max_length=50,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9_.-]*\\Z", "A parameter's name has letters, digits, _ . or - only."
+                            )
+                        ],
+                    ),
+                ),
+                ("notes", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'db_table': 'traffic_sources',
+                "db_table": "traffic_sources",
             },
         ),
         migrations.CreateModel(
-            name='Brand',
+            name="Brand",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('currency', tracker_project.common.fields.CurrencyField(help_text='The currency of the threshold, such as EUR.', max_length=5, validators=[tracker_project.common.money.validate_currency])),
-                ('valuable_deposit_amount', tracker_project.common.fields.AmountField(decimal_places=8, default=0, help_text='A confirmed deposit of at least this much counts as valuable.', max_digits=28)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, unique=True)),
+                (
+                    "currency",
+                    tracker_project.common.fields.CurrencyField(
+                        help_text="The currency of the threshold, such as EUR.",
+                        max_length=5,
+                        validators=[tracker_project.common.money.validate_currency],
+                    ),
+                ),
+                (
+                    "valuable_deposit_amount",
+                    tracker_project.common.fields.AmountField(
+                        decimal_places=8,
+                        default=0,
+                        help_text="A confirmed deposit of at least this much counts as valuable.",
+                        max_digits=28,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'db_table': 'brands',
-                'constraints': [models.CheckConstraint(condition=models.Q(('valuable_deposit_amount__gte', 0)), name='valuable_deposit_amount_is_not_negative')],
+                "db_table": "brands",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("valuable_deposit_amount__gte", 0)),
+                        name="valuable_deposit_amount_is_not_negative",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Creative',
+            name="Creative",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('notes', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='creatives', to='campaigns.campaign')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100)),
+                ("notes", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="creatives", to="campaigns.campaign"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'creatives',
+                "db_table": "creatives",
             },
         ),
         migrations.CreateModel(
-            name='ExchangeRate',
+            name="ExchangeRate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('currency', tracker_project.common.fields.CurrencyField(max_length=5, validators=[tracker_project.common.money.validate_currency])),
-                ('on_date', models.DateField()),
-                ('per_euro', models.DecimalField(decimal_places=10, max_digits=24)),
-                ('source', models.CharField(help_text="Who says so, such as ECB or the bank's name.", max_length=50)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "currency",
+                    tracker_project.common.fields.CurrencyField(
+                        max_length=5, validators=[tracker_project.common.money.validate_currency]
+                    ),
+                ),
+                ("on_date", models.DateField()),
+                ("per_euro", models.DecimalField(decimal_places=10, max_digits=24)),
+                ("source", models.CharField(help_text="Who says so, such as ECB or the bank's name.", max_length=50)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'db_table': 'exchange_rates',
-                'constraints': [models.UniqueConstraint(fields=('currency', 'on_date'), name='one_exchange_rate_per_currency_and_day'), models.CheckConstraint(condition=models.Q(('per_euro__gt', 0)), name='exchange_rate_is_positive')],
+                "db_table": "exchange_rates",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("currency", "on_date"), name="one_exchange_rate_per_currency_and_day"
+                    ),
+                    models.CheckConstraint(condition=models.Q(("per_euro__gt", 0)), name="exchange_rate_is_positive"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Goal',
+            name="Goal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event', models.CharField(choices=[('click', 'Clicks'), ('registration', 'Registrations'), ('first_deposit', 'First deposits')], max_length=20)),
-                ('target', models.PositiveIntegerField()),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='goals', to='campaigns.campaign')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "event",
+                    models.CharField(
+                        choices=[
+                            ("click", "Clicks"),
+                            ("registration", "Registrations"),
+                            ("first_deposit", "First deposits"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("target", models.PositiveIntegerField()),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="goals", to="campaigns.campaign"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'goals',
+                "db_table": "goals",
             },
         ),
         migrations.CreateModel(
-            name='Offer',
+            name="Offer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('url', models.TextField(help_text="The casino's address with macros, such as https://casino.example/?cid={click_id}&sub={sub_id_1}", validators=[campaigns.domain.macros.validate_offer_url], verbose_name='URL template')),
-                ('payout', tracker_project.common.fields.AmountField(decimal_places=8, default=0, help_text='What we usually pay a partner for a first deposit.', max_digits=28)),
-                ('revenue', tracker_project.common.fields.AmountField(decimal_places=8, default=0, help_text='What a first deposit brings us.', max_digits=28)),
-                ('currency', tracker_project.common.fields.CurrencyField(max_length=5, validators=[tracker_project.common.money.validate_currency])),
-                ('countries', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=2, validators=[django.core.validators.RegexValidator('^[A-Z]{2}\\Z', 'Write a country as two capitals, as in MT.')]), blank=True, default=list, help_text='Countries whose players the offer takes, such as MT,FI. Empty: all.', size=None)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('brand', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='offers', to='campaigns.brand')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, unique=True)),
+                (
+                    "url",
+                    models.TextField(
+                        help_text="The casino's address with macros, such as https://casino.example/?cid={click_id}&sub={sub_id_1}",
+                        validators=[campaigns.domain.macros.validate_offer_url],
+                        verbose_name="URL template",
+                    ),
+                ),
+                (
+                    "payout",
+                    tracker_project.common.fields.AmountField(
+                        decimal_places=8,
+                        default=0,
+                        help_text="What we usually pay a partner for a first deposit.",
+                        max_digits=28,
+                    ),
+                ),
+                (
+                    "revenue",
+                    tracker_project.common.fields.AmountField(
+                        decimal_places=8, default=0, help_text="What a first deposit brings us.", max_digits=28
+                    ),
+                ),
+                (
+                    "currency",
+                    tracker_project.common.fields.CurrencyField(
+                        max_length=5, validators=[tracker_project.common.money.validate_currency]
+                    ),
+                ),
+                (
+                    "countries",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            max_length=2,
+                            validators=[
+                                django.core.validators.RegexValidator(
+                                    "^[A-Z]{2}\\Z", "Write a country as two capitals, as in MT."
+                                )
+                            ],
+                        ),
+                        blank=True,
+                        default=list,
+                        help_text="Countries whose players the offer takes, such as MT,FI. Empty: all.",
+                        size=None,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "brand",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="offers", to="campaigns.brand"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'offers',
+                "db_table": "offers",
             },
         ),
         migrations.AddField(
-            model_name='campaign',
-            name='offer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='campaigns', to='campaigns.offer'),
+            model_name="campaign",
+            name="offer",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="campaigns", to="campaigns.offer"
+            ),
         ),
         migrations.CreateModel(
-            name='Cost',
+            name="Cost",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('on_date', models.DateField(help_text="A day of the campaign's time zone.", verbose_name='day')),
-                ('kind', models.CharField(choices=[('spend', 'Spend'), ('commission', 'Commission')], default='spend', max_length=10)),
-                ('amount', tracker_project.common.fields.AmountField(decimal_places=8, max_digits=28)),
-                ('currency', tracker_project.common.fields.CurrencyField(help_text="The campaign's currency.", max_length=5, validators=[tracker_project.common.money.validate_currency])),
-                ('reference', models.CharField(blank=True, editable=False, help_text='What a commission row stands for, so that it is written once.', max_length=100, null=True)),
-                ('original_amount', tracker_project.common.fields.AmountField(blank=True, decimal_places=8, editable=False, max_digits=28, null=True)),
-                ('original_currency', tracker_project.common.fields.CurrencyField(blank=True, editable=False, max_length=5, null=True, validators=[tracker_project.common.money.validate_currency])),
-                ('exchange_rate', models.DecimalField(blank=True, decimal_places=10, editable=False, max_digits=24, null=True)),
-                ('exchange_rate_on', models.DateField(blank=True, editable=False, null=True)),
-                ('exchange_rate_source', models.CharField(blank=True, editable=False, max_length=50)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='costs', to='campaigns.campaign')),
-                ('creative', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='costs', to='campaigns.creative')),
-                ('partner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='costs', to='campaigns.partner')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("on_date", models.DateField(help_text="A day of the campaign's time zone.", verbose_name="day")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("spend", "Spend"), ("commission", "Commission")], default="spend", max_length=10
+                    ),
+                ),
+                ("amount", tracker_project.common.fields.AmountField(decimal_places=8, max_digits=28)),
+                (
+                    "currency",
+                    tracker_project.common.fields.CurrencyField(
+                        help_text="The campaign's currency.",
+                        max_length=5,
+                        validators=[tracker_project.common.money.validate_currency],
+                    ),
+                ),
+                (
+                    "reference",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="What a commission row stands for, so that it is written once.",
+                        max_length=100,
+                        null=True,
+                    ),
+                ),
+                (
+                    "original_amount",
+                    tracker_project.common.fields.AmountField(
+                        blank=True, decimal_places=8, editable=False, max_digits=28, null=True
+                    ),
+                ),
+                (
+                    "original_currency",
+                    tracker_project.common.fields.CurrencyField(
+                        blank=True,
+                        editable=False,
+                        max_length=5,
+                        null=True,
+                        validators=[tracker_project.common.money.validate_currency],
+                    ),
+                ),
+                (
+                    "exchange_rate",
+                    models.DecimalField(blank=True, decimal_places=10, editable=False, max_digits=24, null=True),
+                ),
+                ("exchange_rate_on", models.DateField(blank=True, editable=False, null=True)),
+                ("exchange_rate_source", models.CharField(blank=True, editable=False, max_length=50)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="costs", to="campaigns.campaign"
+                    ),
+                ),
+                (
+                    "creative",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="costs",
+                        to="campaigns.creative",
+                    ),
+                ),
+                (
+                    "partner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="costs",
+                        to="campaigns.partner",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'costs',
+                "db_table": "costs",
             },
         ),
         migrations.CreateModel(
-            name='RoutingVersion',
+            name="RoutingVersion",
             fields=[
-                ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('version', models.BigIntegerField(default=1)),
+                ("id", models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("version", models.BigIntegerField(default=1)),
             ],
             options={
-                'db_table': 'routing_version',
-                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='one_routing_version')],
+                "db_table": "routing_version",
+                "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="one_routing_version")],
             },
         ),
         migrations.CreateModel(
-            name='TrackingLink',
+            name="TrackingLink",
             fields=[
-                ('id', models.AutoField(primary_key=True, serialize=False)),
-                ('code', models.CharField(default=campaigns.models.running.new_link_code, max_length=32, unique=True, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9_-]+\\Z', 'A code has letters, digits, _ and - only.')])),
-                ('promo_code', models.CharField(blank=True, help_text='Players who register with this code without a click are credited to this link.', max_length=50)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='links', to='campaigns.campaign')),
-                ('creative', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='links', to='campaigns.creative')),
-                ('partner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='links', to='campaigns.partner')),
+                ("id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "code",
+                    models.CharField(
+                        default=campaigns.models.running.new_link_code,
+                        max_length=32,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9_-]+\\Z", "A code has letters, digits, _ and - only."
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "promo_code",
+                    models.CharField(
+                        blank=True,
+                        help_text="Players who register with this code without a click are credited to this link.",
+                        max_length=50,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="links", to="campaigns.campaign"
+                    ),
+                ),
+                (
+                    "creative",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="links",
+                        to="campaigns.creative",
+                    ),
+                ),
+                (
+                    "partner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="links",
+                        to="campaigns.partner",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'tracking_links',
+                "db_table": "tracking_links",
             },
         ),
         migrations.CreateModel(
-            name='LinkTerms',
+            name="LinkTerms",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='campaigns.campaign')),
-                ('creative', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='campaigns.creative')),
-                ('partner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='campaigns.partner')),
-                ('link', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='terms', to='campaigns.trackinglink')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("starts_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="campaigns.campaign"
+                    ),
+                ),
+                (
+                    "creative",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="campaigns.creative",
+                    ),
+                ),
+                (
+                    "partner",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="campaigns.partner"
+                    ),
+                ),
+                (
+                    "link",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="terms", to="campaigns.trackinglink"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'link terms',
-                'db_table': 'link_terms',
+                "verbose_name_plural": "link terms",
+                "db_table": "link_terms",
             },
         ),
         migrations.AddField(
-            model_name='campaign',
-            name='source',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='campaigns', to='campaigns.trafficsource'),
+            model_name="campaign",
+            name="source",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="campaigns", to="campaigns.trafficsource"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creative',
-            constraint=models.UniqueConstraint(fields=('campaign', 'name'), name='one_creative_per_name_and_campaign'),
+            model_name="creative",
+            constraint=models.UniqueConstraint(fields=("campaign", "name"), name="one_creative_per_name_and_campaign"),
         ),
         migrations.AddConstraint(
-            model_name='goal',
-            constraint=models.UniqueConstraint(fields=('campaign', 'event'), name='one_goal_per_event_and_campaign'),
+            model_name="goal",
+            constraint=models.UniqueConstraint(fields=("campaign", "event"), name="one_goal_per_event_and_campaign"),
         ),
         migrations.AddConstraint(
-            model_name='goal',
-            constraint=models.CheckConstraint(condition=models.Q(('target__gt', 0)), name='goal_target_is_positive'),
+            model_name="goal",
+            constraint=models.CheckConstraint(condition=models.Q(("target__gt", 0)), name="goal_target_is_positive"),
         ),
         migrations.AddConstraint(
-            model_name='goal',
-            constraint=models.CheckConstraint(condition=models.Q(('event__in', ['click', 'registration', 'first_deposit'])), name='goal_event_is_known'),
+            model_name="goal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("event__in", ["click", "registration", "first_deposit"])),
+                name="goal_event_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.CheckConstraint(condition=models.Q(('payout__gte', 0)), name='offer_payout_is_not_negative'),
+            model_name="offer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("payout__gte", 0)), name="offer_payout_is_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.CheckConstraint(condition=models.Q(('revenue__gte', 0)), name='offer_revenue_is_not_negative'),
+            model_name="offer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("revenue__gte", 0)), name="offer_revenue_is_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.CheckConstraint(condition=models.Q(('url__regex', '^https?://')), name='offer_url_is_a_web_address'),
+            model_name="offer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("url__regex", "^https?://")), name="offer_url_is_a_web_address"
+            ),
         ),
         migrations.AddIndex(
-            model_name='cost',
-            index=models.Index(fields=['campaign', 'on_date'], name='costs_by_campaign_and_day'),
+            model_name="cost",
+            index=models.Index(fields=["campaign", "on_date"], name="costs_by_campaign_and_day"),
         ),
         migrations.AddConstraint(
-            model_name='cost',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'spend')), fields=('campaign', 'creative', 'on_date'), name='one_spend_per_campaign_creative_and_day', nulls_distinct=False),
+            model_name="cost",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "spend")),
+                fields=("campaign", "creative", "on_date"),
+                name="one_spend_per_campaign_creative_and_day",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='cost',
-            constraint=models.UniqueConstraint(fields=('reference',), name='one_cost_per_reference'),
+            model_name="cost",
+            constraint=models.UniqueConstraint(fields=("reference",), name="one_cost_per_reference"),
         ),
         migrations.AddConstraint(
-            model_name='cost',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['spend', 'commission'])), name='cost_kind_is_known'),
+            model_name="cost",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["spend", "commission"])), name="cost_kind_is_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='cost',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'spend'), _negated=True), ('amount__gte', 0), _connector='OR'), name='spend_is_not_negative'),
+            model_name="cost",
+            constraint=models.CheckConstraint(
+                condition=models.Q(models.Q(("kind", "spend"), _negated=True), ("amount__gte", 0), _connector="OR"),
+                name="spend_is_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='cost',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'commission'), _negated=True), models.Q(('exchange_rate__isnull', False), ('exchange_rate_on__isnull', False), ('original_amount__isnull', False), ('original_currency__isnull', False), ('partner__isnull', False), ('reference__isnull', False)), _connector='OR'), name='commission_cost_keeps_its_origin'),
+            model_name="cost",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "commission"), _negated=True),
+                    models.Q(
+                        ("exchange_rate__isnull", False),
+                        ("exchange_rate_on__isnull", False),
+                        ("original_amount__isnull", False),
+                        ("original_currency__isnull", False),
+                        ("partner__isnull", False),
+                        ("reference__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="commission_cost_keeps_its_origin",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='trackinglink',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Upper('promo_code'), condition=models.Q(('promo_code', ''), _negated=True), name='one_link_per_promo_code'),
+            model_name="trackinglink",
+            constraint=models.UniqueConstraint(
+                django.db.models.functions.text.Upper("promo_code"),
+                condition=models.Q(("promo_code", ""), _negated=True),
+                name="one_link_per_promo_code",
+            ),
         ),
         migrations.AddIndex(
-            model_name='linkterms',
-            index=models.Index(fields=['link', '-starts_at'], name='link_terms_by_time'),
+            model_name="linkterms",
+            index=models.Index(fields=["link", "-starts_at"], name="link_terms_by_time"),
         ),
         migrations.AddConstraint(
-            model_name='campaign',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['active', 'paused', 'archived'])), name='campaign_status'),
+            model_name="campaign",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["active", "paused", "archived"])), name="campaign_status"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='campaign',
-            constraint=models.CheckConstraint(condition=models.Q(('cost_model__in', ['cpc', 'cpa'])), name='campaign_cost_model'),
+            model_name="campaign",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("cost_model__in", ["cpc", "cpa"])), name="campaign_cost_model"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='campaign',
-            constraint=models.CheckConstraint(condition=models.Q(('budget__isnull', True), ('budget__gte', 0), _connector='OR'), name='budget_is_not_negative'),
+            model_name="campaign",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("budget__isnull", True), ("budget__gte", 0), _connector="OR"),
+                name="budget_is_not_negative",
+            ),
         ),
     ]

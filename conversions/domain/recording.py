@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from attribution.domain.credit import Credit, credit_registration
-from campaigns.domain.exchange import NoExchangeRate, convert
+from campaigns.domain.exchange import NoExchangeRate
 from conversions.domain.first_deposit import mark_first_deposit
 from conversions.domain.inbox import ConversionConflict, refuse_other_terms, take_event
 from conversions.domain.lifetime_value import write_lifetime_value
 from conversions.domain.outbox import withdraw_postbacks
 from conversions.domain.reported import ReportedDeposit, ReportedRegistration
+from conversions.domain.reporting_currency import convert_to_reporting_currency
 from conversions.domain.statuses import effective_status, is_reversed, is_settled_by, never_held_first
 from conversions.models import Anomaly, Conversion, InboxEvent, Platform, Player, StatusReport
 from tracker_project.common.database import broken_constraint
@@ -217,7 +217,10 @@ def _deposit_conversion(player: Player, reported: ReportedDeposit, *, at: dateti
         received_at=at,
         **_credit_columns(player) | {"is_test": player.is_test or reported.is_test},
     )
-    _convert_to_reporting_currency(conversion, reported)
+    try:
+        convert_to_reporting_currency(conversion)
+    except NoExchangeRate as missing:  # recorded all the same, and converted when the rate is known
+        log.warning("deposit_waits_for_exchange_rate", currency=missing.currency, on=str(missing.on))
     try:
         with transaction.atomic():
             conversion.save(force_insert=True)
@@ -250,19 +253,6 @@ def _known_deposit(player: Player, reported: ReportedDeposit) -> Conversion | No
 
 def _plain(amount: Any) -> str:
     return f"{amount.normalize():f}"
-
-
-def _convert_to_reporting_currency(conversion: Conversion, reported: ReportedDeposit) -> None:
-    try:
-        converted = convert(reported.money, settings.REPORTING_CURRENCY, on=reported.occurred_at.date())
-    except NoExchangeRate as missing:
-        log.warning("deposit_without_exchange_rate", currency=missing.currency, on=str(missing.on))
-        return
-    conversion.reporting_amount = converted.amount
-    conversion.reporting_currency = converted.currency
-    conversion.exchange_rate = converted.exchange_rate
-    conversion.exchange_rate_on = converted.exchange_rate_on
-    conversion.exchange_rate_source = converted.exchange_rate_source
 
 
 def _report_status(conversion: Conversion, event: InboxEvent, status: str) -> None:

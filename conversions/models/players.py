@@ -167,6 +167,11 @@ class Conversion(Credited):
         indexes = [
             models.Index(fields=["id"], condition=Q(review_state="pending"), name="conversions_to_review"),
             models.Index(fields=["id"], condition=Q(booking_state="due"), name="conversions_to_book"),
+            models.Index(
+                fields=["id"],
+                condition=Q(kind="deposit", reporting_amount__isnull=True),
+                name="conversions_without_rate",
+            ),
             models.Index(fields=["campaign", "occurred_at"], name="conversions_by_campaign"),
             models.Index(fields=["occurred_at"], name="conversions_by_time"),
         ]
