@@ -855,6 +855,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="conversion",
+            index=models.Index(condition=models.Q(("review_state", "held")), fields=["id"], name="conversions_held"),
+        ),
+        migrations.AddIndex(
+            model_name="conversion",
             index=models.Index(
                 condition=models.Q(("kind", "deposit"), ("reporting_amount__isnull", True)),
                 fields=["id"],
@@ -988,6 +992,12 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="postback",
             index=models.Index(fields=["-created_at"], name="postbacks_by_time"),
+        ),
+        migrations.AddIndex(
+            model_name="postback",
+            index=models.Index(
+                condition=models.Q(("state", "dead")), fields=["-created_at"], name="postbacks_given_up"
+            ),
         ),
         migrations.AddConstraint(
             model_name="postback",

@@ -167,6 +167,7 @@ class Conversion(Credited):
         indexes = [
             models.Index(fields=["id"], condition=Q(review_state="pending"), name="conversions_to_review"),
             models.Index(fields=["id"], condition=Q(booking_state="due"), name="conversions_to_book"),
+            models.Index(fields=["id"], condition=Q(review_state="held"), name="conversions_held"),
             models.Index(
                 fields=["id"],
                 condition=Q(kind="deposit", reporting_amount__isnull=True),

@@ -129,6 +129,7 @@ class Postback(models.Model):
             # By destination first: rows that wait for one that is down are not read on the way to the others.
             models.Index(fields=["destination", "next_attempt_at"], condition=Q(state="pending"), name="postbacks_due"),
             models.Index(fields=["-created_at"], name="postbacks_by_time"),
+            models.Index(fields=["-created_at"], condition=Q(state="dead"), name="postbacks_given_up"),
         ]
 
     def __str__(self) -> str:
