@@ -36,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except PermissionError:
+        print("Another user started this tracker or owns its files: do it as that user.", file=sys.stderr)
+        return 1
     except BrokenPipeError:  # whoever read what is printed here has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

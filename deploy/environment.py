@@ -37,6 +37,7 @@ NAMES = (
     "EGRESS_ALLOWED_ADDRESSES",
     "META_BASE_URL",
     "META_API_VERSION",
+    "POSTBACK_DISPATCHERS",
     "LOG_LEVEL",
     "LOG_FORMAT",
 )
@@ -168,8 +169,8 @@ def _port(variables: Mapping[str, str], name: str) -> int:
 def _split(line: str) -> list[str]:
     try:
         words = shlex.split(line, comments=True)
-    except ValueError:
-        return [line]
+    except ValueError:  # an open quote
+        return ["", line]
     return words[1:] if words[:1] == ["export"] else words
 
 

@@ -11,7 +11,7 @@ from deploy.environment import NAMES, Checkout, UnusableSetup, make_folders, wit
 from deploy.following import open_logs, show
 from deploy.ports import PortTaken, answers, is_port_kept
 from deploy.processes import end_processes, marked_processes
-from deploy.server import EmbeddedServer
+from deploy.server import EmbeddedServer, ServerFailed
 from deploy.supervision import Program, Supervisor, read_procfile
 
 DATABASE = "tracker"
@@ -119,11 +119,17 @@ class Tracker:
                 _check_answers(name, variables[name])
         write_variables(self.checkout.var / "run.env", {name: variables[name] for name in NAMES if name in variables})
         self.supervisor.start([*self._server_programs(), *self._programs], variables=variables)
-        for server in embedded.values():
-            server.wait_until_it_answers()
+        for name, server in embedded.items():
+            self._wait_for_server(name, server)
         if "postgres" in embedded:
             self._postgres.create_database(DATABASE)
         return variables
+
+    def _wait_for_server(self, name: str, server: EmbeddedServer) -> None:
+        try:
+            server.wait_until_it_answers()
+        except ServerFailed:
+            self._fail_start([name])
 
     def _prepare(self, variables: dict[str, str]) -> None:
         command = [sys.executable, "-m", "deploy.preparation"]

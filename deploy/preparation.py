@@ -14,7 +14,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tracker_project.settings")
     django.setup()
     # One process for all of them: importing Django and every app takes longer than most.
-    call_command("migrate", interactive=False, verbosity=1 if _has_migrations() else 0)
+    _migrate()
     call_command("ensure_click_partitions")
     call_command("ensure_admin")
     if os.environ.get("DEMO", "1") != "0":
@@ -22,12 +22,15 @@ def main() -> None:
     _collect_static()
 
 
-def _has_migrations() -> bool:
+def _migrate() -> None:
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
 
     executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
+        print(f"Applying {len(plan)} migrations ...", flush=True)
+        call_command("migrate", interactive=False, verbosity=0)
 
 
 def _collect_static() -> None:

@@ -1,0 +1,1 @@
+"""Tests of what starts and keeps the tracker on a machine."""
