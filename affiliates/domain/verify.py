@@ -77,7 +77,7 @@ CHECKS = [
     Check(
         sql="""
             SELECT transfer.id, coalesce(trim_scale(-entry.amount), 0), entry.currency,
-                   coalesce(trim_scale(cost.original_amount), 0), coalesce(cost.original_currency, '')
+                   coalesce(trim_scale(cost.original_amount), 0), coalesce(cost.original_currency, entry.currency)
             FROM ledger_transfers transfer
             JOIN ledger_entries entry ON entry.transfer_id = transfer.id
             JOIN ledger_accounts account ON account.id = entry.account_id AND account.kind = 'partner_payable'
