@@ -1,4 +1,4 @@
-"""What the demo data left for the outside world: addresses, secrets, links; and the way to run the tracker's commands."""
+"""What the demo data left for the outside world, and the environment in which the tracker's commands run."""
 
 import ipaddress
 import json
@@ -68,7 +68,9 @@ class Demo:
         for link in self.links:
             if source_word.lower() in link.source.lower():
                 return link
-        raise TrackerUnreachable(f"The demo data has no link of a source called {source_word}: run manage.py load_demo.")
+        raise TrackerUnreachable(
+            f"The demo data has no link of a source called {source_word}: run manage.py load_demo."
+        )
 
 
 def find_demo_file(path: str | None) -> Path:
@@ -99,7 +101,13 @@ def run_command(arguments: Sequence[str], *, environment: Mapping[str, str]) -> 
     command = [sys.executable, str(ROOT / "manage.py"), *arguments]
     try:
         done = subprocess.run(
-            command, cwd=ROOT, env=dict(environment), capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+            command,
+            cwd=ROOT,
+            env=dict(environment),
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise TrackerUnreachable(f"manage.py {arguments[0]} did not finish in {COMMAND_SECONDS} s.") from None

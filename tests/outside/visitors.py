@@ -30,8 +30,7 @@ USER_AGENTS = [
     "Version/4.0 Chrome/137.0.7151.115 Mobile Safari/537.36 [FB_IAB/FB4A;FBAV/516.0.0.46.107;]",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_6_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Mobile/21G93 Instagram 384.0.0.34.83 (iPhone14,5; iOS 17_6_1; en_GB; en; scale=3.00; 1170x2532; 750142375)",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/138.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36",
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/18.4 Safari/605.1.15",
     "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -90,8 +89,10 @@ class Click:
         return datetime.fromtimestamp(self.milliseconds / 1000, UTC)
 
 
-def invent_visit(chance: random.Random, demo: Demo, *, link: Link | None = None, country: str | None = None) -> Visit:
-    """Return a person who follows a link; link and country by chance unless given."""
+def invent_visit(
+    chance: random.Random, demo: Demo, *, run: str, link: Link | None = None, country: str | None = None
+) -> Visit:
+    """Return a person who follows a link; link and country by chance unless given. `run` makes his click ids new."""
     country = country or chance.choices(list(COUNTRIES), weights=list(COUNTRIES.values()))[0]
     link = link or chance.choice(demo.links)
     return Visit(
@@ -100,15 +101,15 @@ def invent_visit(chance: random.Random, demo: Demo, *, link: Link | None = None,
         address=_address_in(demo.visitor_networks[country], chance),
         user_agent=chance.choice(USER_AGENTS),
         is_bot=False,
-        external_id="".join(chance.choices(_LETTERS, k=61)),
+        external_id=f"IwAR{run}-" + "".join(chance.choices(_LETTERS, k=48)),
         sub_ids={"sub_id_1": f"ad-{chance.randrange(5)}", "sub_id_2": "Späte Süße & Co/100%", "sub_id_7": "a+b c"},
         cost=_cost_of(link, chance),
     )
 
 
-def invent_bot(chance: random.Random, demo: Demo, *, link: Link | None = None) -> Visit:
+def invent_bot(chance: random.Random, demo: Demo, *, run: str, link: Link | None = None) -> Visit:
     """Return a declared bot; nobody charges for it."""
-    person = invent_visit(chance, demo, link=link)
+    person = invent_visit(chance, demo, run=run, link=link)
     return Visit(
         link=person.link,
         country=person.country,
@@ -121,10 +122,11 @@ def invent_bot(chance: random.Random, demo: Demo, *, link: Link | None = None) -
     )
 
 
-def invent_crowd(chance: random.Random, demo: Demo, *, size: int) -> list[Visit]:
+def invent_crowd(chance: random.Random, demo: Demo, *, run: str, size: int) -> list[Visit]:
     """Return visitors of all links, some of them bots."""
     return [
-        invent_bot(chance, demo) if chance.random() < BOT_SHARE else invent_visit(chance, demo) for _ in range(size)
+        invent_bot(chance, demo, run=run) if chance.random() < BOT_SHARE else invent_visit(chance, demo, run=run)
+        for _ in range(size)
     ]
 
 
@@ -136,10 +138,7 @@ def play_visits(visits: Sequence[Visit], *, click_url: str) -> list[Click | NoCl
     shares = [visits[start::CONNECTIONS] for start in range(CONNECTIONS)]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         played = list(pool.map(lambda share: _play_share(share, click_url), shares))
-    answers: list[Click | NoClickId] = []
-    for position in range(len(visits)):
-        answers.append(played[position % CONNECTIONS][position // CONNECTIONS])
-    return answers
+    return [played[position % CONNECTIONS][position // CONNECTIONS] for position in range(len(visits))]
 
 
 def status_of_unknown_link(click_url: str) -> int:
@@ -158,9 +157,7 @@ def _play_share(visits: Sequence[Visit], click_url: str) -> list[Click | NoClick
 def _play_visit(visit: Visit, click_url: str, session: requests.Session) -> Click | NoClickId:
     headers = {"x-forwarded-for": visit.address, "user-agent": visit.user_agent, "accept": "text/html"}
     try:
-        answer = session.get(
-            visit.url(click_url), headers=headers, timeout=ANSWER_SECONDS, allow_redirects=False
-        )
+        answer = session.get(visit.url(click_url), headers=headers, timeout=ANSWER_SECONDS, allow_redirects=False)
     except requests.RequestException as error:
         raise _unreachable(click_url, error) from error
     location = answer.headers.get("location", "")

@@ -1,0 +1,1 @@
+"""Whole stories: signed webhooks in, figures and postbacks out."""
