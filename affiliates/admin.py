@@ -6,11 +6,10 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from import_export.admin import ExportMixin
 from import_export.formats.base_formats import CSV
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter, RangeDateTimeFilter
-from unfold.decorators import display
 
 from affiliates.domain.queries import partner_balances
 from affiliates.models import (
@@ -22,7 +21,7 @@ from affiliates.models import (
     PartnerAccount,
 )
 from affiliates.resources import CommissionResource
-from tracker_project.common.pages import NOTHING, FactInline, FactPage, Inline, Page, link_to, money
+from tracker_project.common.pages import NOTHING, FactInline, FactPage, Inline, Page, label, link_to, money
 
 
 def has_started(version: CommissionPlanVersion, *, at: datetime) -> bool:
@@ -65,7 +64,6 @@ class VersionInline(Inline):
 class StartedVersionInline(FactInline):
     model = CommissionPlanVersion
     fields = ["starts_at", "commission", "minimum", "hold_days"]
-    readonly_fields = fields
     ordering = ["-starts_at"]
     verbose_name_plural = "Versions that have started (never changed)"
 
@@ -121,22 +119,32 @@ class PartnerAccountAdmin(Page):
     fields = [("partner", "plan"), ("legal_name", "is_active"), "owed"]
     readonly_fields = ["owed"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[PartnerAccount]:
-        # One query for all balances, read again with each page.
-        self.balances: dict[int, list[str]] = {}
-        for balance in partner_balances():
-            self.balances.setdefault(balance.partner_account.pk, []).append(money(balance.owed, balance.currency))
-        return super().get_queryset(request)
+    balances: dict[int, list[str]] = {}
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        self.balances = _balances()
+        return super().changelist_view(request, extra_context)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.balances = _balances()
+        return super().changeform_view(request, *args, **kwargs)
 
     @admin.display(description="Owed by the ledger")
     def owed(self, account: PartnerAccount) -> str:
         return ", ".join(self.balances.get(account.pk, [])) or NOTHING
 
 
+def _balances() -> dict[int, list[str]]:
+    """Return what each account is owed, by its number: one query for the whole page."""
+    balances: dict[int, list[str]] = {}
+    for balance in partner_balances():
+        balances.setdefault(balance.partner_account.pk, []).append(money(balance.owed, balance.currency))
+    return balances
+
+
 class TransferInline(FactInline):
     model = LedgerTransfer
     fields = ["transfer", "occurred_at", "booked_at"]
-    readonly_fields = fields
     ordering = ["id"]
     verbose_name_plural = "In the ledger"
 
@@ -146,7 +154,7 @@ class TransferInline(FactInline):
 
 
 @admin.register(Commission)
-class CommissionAdmin(ExportMixin, FactPage):
+class CommissionAdmin(ExportMixin, FactPage):  # type: ignore[misc]
     purpose = (
         "What partners earned by first deposits, and what was taken back. Export writes the commissions that the list "
         "shows, filters and all, as CSV."
@@ -190,11 +198,14 @@ class CommissionAdmin(ExportMixin, FactPage):
         term = search_term.strip()
         return (queryset.filter(player__player_id=term) if term else queryset), False
 
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
     @admin.display(description="Commission")
     def amount_money(self, commission: Commission) -> str:
         return money(commission.amount, commission.currency)
 
-    @display(description="State", label={"Payable": "success", "On hold": "info", "Reversed": "danger"})
+    @label("State", {"Payable": "success", "On hold": "info", "Reversed": "danger"})
     def state(self, commission: Commission) -> str:
         if commission.reversed_at is not None:
             return "Reversed"
@@ -217,7 +228,6 @@ class CommissionAdmin(ExportMixin, FactPage):
 class EntryInline(FactInline):
     model = LedgerEntry
     fields = ["account_name", "debit", "credit"]
-    readonly_fields = fields
     ordering = ["id"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LedgerEntry]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from tracker_project.common.logs import logging_config
 
@@ -200,6 +201,7 @@ CELERY = {
         "review": {"task": "fraud.review_pending_conversions", "schedule": 2.0},
         "book": {"task": "affiliates.book_due_commissions", "schedule": 2.0},
         "deliver": {"task": "conversions.deliver_due_postbacks", "schedule": 2.0},
+        "convert": {"task": "conversions.convert_waiting_deposits", "schedule": 60.0},
         "partitions": {"task": "attribution.ensure_click_partitions", "schedule": 3600.0},
     },
 }
@@ -264,6 +266,25 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Tracker",
     "SITE_HEADER": "Tracker",
     "SITE_SYMBOL": "ads_click",
+    "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
-    "COLORS": {},
+    "STYLES": [lambda request: static("tracker/admin.css")],
+    "SCRIPTS": [lambda request: static("tracker/copy.js")],
+    "DASHBOARD_CALLBACK": "analytics.dashboard.dashboard",
+    "SIDEBAR": {"show_search": True, "navigation": "tracker_project.sidebar.navigation"},
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.1% .013 180)",
+            "100": "oklch(94% .04 182)",
+            "200": "oklch(88.6% .08 182)",
+            "300": "oklch(80.5% .11 183)",
+            "400": "oklch(70.4% .115 184)",
+            "500": "oklch(60% .103 185)",
+            "600": "oklch(51.1% .088 187)",
+            "700": "oklch(43.7% .076 188)",
+            "800": "oklch(38.6% .063 189)",
+            "900": "oklch(34% .052 190)",
+            "950": "oklch(24.7% .042 192)",
+        }
+    },
 }

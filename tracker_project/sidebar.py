@@ -1,0 +1,94 @@
+"""The admin's sidebar: what a person may see, in the order in which people work."""
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+
+from analytics.access import may_see_figures
+
+# Title, icon, and the model whose list it opens.
+_GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
+    (
+        "Running",
+        [
+            ("Campaigns", "campaign", "campaigns.Campaign"),
+            ("Tracking links", "link", "campaigns.TrackingLink"),
+            ("Creatives", "image", "campaigns.Creative"),
+            ("Costs", "payments", "campaigns.Cost"),
+            ("Clicks", "ads_click", "attribution.Click"),
+        ],
+    ),
+    (
+        "Players",
+        [
+            ("Conversions", "task_alt", "conversions.Conversion"),
+            ("Reviews", "gavel", "fraud.Review"),
+            ("Players", "group", "conversions.Player"),
+            ("Lifetime values", "trending_up", "conversions.CustomerLtv"),
+        ],
+    ),
+    (
+        "Telling others",
+        [
+            ("Postback log", "send", "conversions.Postback"),
+            ("Destinations", "outbound", "conversions.Destination"),
+        ],
+    ),
+    (
+        "Partners",
+        [
+            ("Commissions", "receipt_long", "affiliates.Commission"),
+            ("Partners", "handshake", "campaigns.Partner"),
+            ("Partner accounts", "account_balance", "affiliates.PartnerAccount"),
+            ("Commission plans", "percent", "affiliates.CommissionPlan"),
+            ("Ledger", "menu_book", "affiliates.LedgerTransfer"),
+        ],
+    ),
+    (
+        "Catalogue",
+        [
+            ("Sources", "hub", "campaigns.TrafficSource"),
+            ("Offers", "sell", "campaigns.Offer"),
+            ("Brands", "casino", "campaigns.Brand"),
+            ("Exchange rates", "currency_exchange", "campaigns.ExchangeRate"),
+        ],
+    ),
+    (
+        "Intake",
+        [
+            ("Platforms", "webhook", "conversions.Platform"),
+            ("Inbox", "inbox", "conversions.InboxEvent"),
+            ("Anomalies", "report", "conversions.Anomaly"),
+            ("Set-aside clicks", "pending_actions", "attribution.SetAsideClick"),
+        ],
+    ),
+    ("Staff", [("People", "person", "auth.User"), ("Groups", "groups", "auth.Group")]),
+]
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the sidebar's groups for the theme, without what the person may not see."""
+    groups = [{"title": title, "items": _items(request, entries), "separator": True} for title, entries in _GROUPS]
+    return [{"items": _first_items(request)}, *(group for group in groups if group["items"])]
+
+
+def _first_items(request: HttpRequest) -> list[dict[str, Any]]:
+    items = [{"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}]
+    if may_see_figures(request.user):
+        figures = reverse("analytics:campaign_days")
+        items.insert(0, {"title": "Campaigns by day", "icon": "monitoring", "link": figures})
+    return items
+
+
+def _items(request: HttpRequest, entries: list[tuple[str, str, str]]) -> list[dict[str, Any]]:
+    items = []
+    for title, icon, label in entries:
+        model = apps.get_model(label)
+        page = admin.site._registry.get(model)
+        if page is not None and page.has_view_permission(request):
+            name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+            items.append({"title": title, "icon": icon, "link": reverse(name)})
+    return items
