@@ -69,7 +69,7 @@ def _is_usable(venv: Path) -> bool:
     if Path(sys.prefix) == venv:
         return True
     try:
-        check = [venv / "bin" / "python", "-c", "import sys, pip; sys.exit(sys.version_info < (3, 11))"]
+        check = [str(venv / "bin" / "python"), "-c", "import sys, pip; sys.exit(sys.version_info < (3, 11))"]
         return subprocess.run(check, capture_output=True, check=False).returncode == 0
     except OSError:
         return False

@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,12 +80,15 @@ def test_start_postgres_again_keeps_committed_rows_after_a_kill(postgres: Embedd
 def test_start_postgres_ignores_a_pid_file_that_names_another_program(postgres: EmbeddedPostgres):
     postgres.start()
     postgres.kill()
-    (postgres.data / "postmaster.pid").write_text(f"{os.getpid()}\n{postgres.data}\n")
+    other = postgres.account.spawn(["/bin/sleep", "60"], output=subprocess.DEVNULL)
+    (postgres.data / "postmaster.pid").write_text(f"{other.pid}\n{postgres.data}\n")
 
     postgres.start()
 
     assert postgres.is_running
-    assert postgres.pid != os.getpid()
+    assert other.poll() is None
+    other.kill()
+    other.wait()
 
 
 def test_start_postgres_does_nothing_when_it_runs(postgres: EmbeddedPostgres):

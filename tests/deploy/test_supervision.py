@@ -11,7 +11,7 @@ import pytest
 from supervisor.datatypes import dict_of_key_value_pairs
 
 from deploy.environment import Checkout, UnusableSetup, make_folders, read_checkout
-from deploy.processes import has_ended, marked_processes
+from deploy.processes import end_processes, has_ended, marked_processes
 from deploy.supervision import LONGEST_SOCKET_PATH, Program, Supervisor, configuration, read_procfile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,6 +88,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     wait_for(lambda: [process.state for process in supervisor.states()] == ["RUNNING"])
     yield supervisor
     supervisor.stop()
+    end_processes(marked_processes(checkout.var), patience_seconds=0)
     assert supervisor.pid is None
     assert len(str(checkout.var / "supervisor.sock")) > LONGEST_SOCKET_PATH
 
