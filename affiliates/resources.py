@@ -31,10 +31,6 @@ class CommissionResource(SafeResource):
     plan = Field("plan_version__plan__name", column_name="plan")
     plan_version = PlainField("plan_version__starts_at", column_name="plan version from (UTC)", widget=InstantWidget())
 
-    class Meta:
-        model = Commission
-        fields = ()
-
     def filter_export(self, queryset: "QuerySet[Commission]", **kwargs: Any) -> "QuerySet[Commission]":
         return queryset.select_related(
             "partner_account__partner", "player", "conversion__campaign", "plan_version__plan"

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
 
+import tracker_project.celery  # noqa: F401 (hints go to its broker; without it they wait for one that is not there)
+
 # The ledger refuses TRUNCATE; tests that commit are cleaned up by it.
 _GUARDED = ["ledger_transfers", "ledger_entries"]
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from import_export.fields import Field
-from import_export.resources import ModelResource
+from import_export.resources import Resource
 from import_export.widgets import Widget
 
 # What makes a spreadsheet read a cell as a formula, or its neighbour as one (OWASP: CSV injection).
@@ -39,7 +39,7 @@ class PlainField(Field):  # type: ignore[misc]
     """A column of numbers, dates or instants that we write ourselves: exported as it is."""
 
 
-class SafeResource(ModelResource):  # type: ignore[misc]
+class SafeResource(Resource):  # type: ignore[misc]
     """A resource whose text cells are disarmed; only a `PlainField` is taken at its word."""
 
     def export_field(self, field: Field, instance: Any, **kwargs: Any) -> Any:
