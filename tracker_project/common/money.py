@@ -26,7 +26,8 @@ CURRENCIES = frozenset(
 
 MAX_DIGITS = 28
 DECIMAL_PLACES = 8
-_AMOUNT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,8})?", re.ASCII)
+# Columns hold 20 digits before the point: five stay free for sums, and for what amounts grow by in another currency.
+_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,8})?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
