@@ -56,6 +56,7 @@ def _link(link: TrackingLink) -> dict[str, Any]:
         "click_id_parameter": campaign.source.click_id_parameter,
         "cost_parameter": campaign.source.cost_parameter,
         "offer_url": campaign.offer.url,
+        "offer_revenue": f"{campaign.offer.revenue.normalize():f}",
         "promo_code": link.promo_code,
     }
 

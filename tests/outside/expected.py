@@ -6,7 +6,7 @@ tell everybody of what there was until then.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -43,26 +43,26 @@ class Figures:
     first_deposits_gross: int = 0
     first_deposits_net: int = 0
     first_deposits_held: int = 0
-    cost: Decimal = Decimal(0)
+    click_cost: Decimal = Decimal(0)
     commission: Decimal = Decimal(0)
+    cost: Decimal = Decimal(0)
     revenue: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExpectedPostback:
-    """One message that a receiver must get, once. `key` is our own name for it, the same for what arrives."""
+class Told:
+    """One message that a receiver must get once, in our own words; None stands for what it does not carry.
+
+    `receiver` is meta, s2s or partner; `click_id` and `external_id` are empty for a player who did not click.
+    """
 
     receiver: str
     event: str
-    click: Click
+    is_correction: bool
+    click_id: str
+    external_id: str
     amount: Decimal | None
     currency: str | None
-    payout: Decimal | None = None
-    is_correction: bool = False
-
-    @property
-    def key(self) -> tuple[str, str, str, bool]:
-        return (self.receiver, self.event, self.click.click_id, self.is_correction)
 
 
 @dataclass(kw_only=True)
@@ -92,6 +92,10 @@ class Transaction:
     def is_reversed(self) -> bool:
         return self.status in REVERSED
 
+    @property
+    def money(self) -> tuple[Decimal, str]:
+        return self.reports[0].amount, self.reports[0].currency
+
 
 @dataclass(kw_only=True)
 class Person:
@@ -109,6 +113,13 @@ class Person:
         return self.registration is not None and self.registration.is_test
 
     @property
+    def has_consent(self) -> bool:
+        """Unknown consent is refusal in the EEA; the demo's only other country does not ask for it."""
+        if self.registration is None or self.registration.has_consent is None:
+            return self.registration is not None and self.registration.country == "BR"
+        return self.registration.has_consent
+
+    @property
     def first_deposit(self) -> Transaction | None:
         candidates = [transaction for transaction in self.transactions.values() if transaction.may_be_first]
         return (
@@ -123,7 +134,7 @@ class Expectations:
         self._demo = demo
         self._clicks: dict[str, Click] = {}
         self._answered: dict[str, tuple[Report, ExpectedAnswer]] = {}
-        self._told: dict[tuple[str, str, str, bool], ExpectedPostback] = {}
+        self._told: dict[tuple[str, str, str, bool], Told] = {}
         self.people: dict[str, Person] = {}
 
     def saw_click(self, click: Click) -> None:
@@ -148,14 +159,17 @@ class Expectations:
 
     def settle(self) -> None:
         """Note what all receivers have been told by now and which commissions have been booked."""
-        for person in self.people.values():
-            for postback in self._due_postbacks(person):
-                self._told.setdefault(postback.key, postback)
+        for player_id, person in self.people.items():
+            for told in self._due(person):
+                self._told.setdefault((player_id, told.receiver, told.event, told.is_correction), told)
+            for told in list(self._corrections(player_id, person)):
+                self._told.setdefault((player_id, told.receiver, told.event, told.is_correction), told)
             if self._earns_commission(person):
                 person.is_commission_booked = True
 
     @property
-    def postbacks(self) -> list[ExpectedPostback]:
+    def told(self) -> list[Told]:
+        """What all receivers must have got until the last `settle`."""
         return list(self._told.values())
 
     def figures(self) -> dict[str, Figures]:
@@ -166,6 +180,8 @@ class Expectations:
         for person in self.people.values():
             if person.link is not None and not person.is_test:
                 self._count_person(campaigns[person.link.campaign], person)
+        for figures in campaigns.values():
+            figures.cost = figures.click_cost + figures.commission
         return campaigns
 
     def commissions(self) -> dict[str, list[Decimal]]:
@@ -232,7 +248,7 @@ class Expectations:
     def _earns_commission(self, person: Person) -> bool:
         first = person.first_deposit
         is_owed = first is not None and not first.is_reversed
-        return is_owed and person.link is not None and person.partner is not None and self._is_approved(person)
+        return is_owed and not person.is_test and person.partner is not None and self._is_approved(person)
 
     def _cpa_of(self, person: Person) -> Decimal:
         assert person.partner is not None
@@ -248,10 +264,33 @@ class Expectations:
         figures.first_deposits_gross += 1
         if not first.is_reversed:
             figures.first_deposits_net += 1
+            figures.revenue += person.link.offer_revenue if person.link else Decimal(0)
             figures.first_deposits_held += not self._is_approved(person)
 
-    def _due_postbacks(self, person: Person) -> Iterator[ExpectedPostback]:
-        raise NotImplementedError
+    def _due(self, person: Person) -> Iterator[Told]:
+        """Yield what may be told of a person: approved facts, to the source's receiver only with consent."""
+        if person.is_test or person.registration is None or not self._is_approved(person):
+            return
+        receiver = _receiver_of(person.link)
+        first = person.first_deposit
+        is_confirmed = first is not None and first.status == "confirmed"
+        if receiver is not None and person.has_consent:
+            yield _told(person, receiver=receiver, event="registration")
+            if first is not None and is_confirmed:
+                yield _told(person, receiver=receiver, event="first_deposit", money=first.money)
+        if person.partner is not None and is_confirmed:
+            terms = self._demo.partners[person.partner]
+            yield _told(person, receiver="partner", event="first_deposit", money=(terms.cpa_amount, terms.currency))
+
+    def _corrections(self, player_id: str, person: Person) -> Iterator[Told]:
+        """Yield what takes back a first deposit that stands no more; Meta has no way to hear of it."""
+        first = person.first_deposit
+        if first is not None and not first.is_reversed:
+            return
+        for receiver in ("s2s", "partner"):
+            told = self._told.get((player_id, receiver, "first_deposit", False))
+            if told is not None:
+                yield replace(told, is_correction=True)
 
 
 def answer_again(answer: ExpectedAnswer) -> ExpectedAnswer:
@@ -259,9 +298,31 @@ def answer_again(answer: ExpectedAnswer) -> ExpectedAnswer:
     return ExpectedAnswer(status=200, first_deposit=answer.first_deposit, credited_to=answer.credited_to)
 
 
+def _receiver_of(link: Link | None) -> str | None:
+    """Return who hears of a link's players besides its partner."""
+    if link is None or link.partner is not None:
+        return None
+    return "meta" if link.click_id_parameter == "fbclid" else "s2s"
+
+
+def _told(
+    person: Person, *, receiver: str, event: str, money: tuple[Decimal | None, str | None] = (None, None)
+) -> Told:
+    click = person.click
+    return Told(
+        receiver=receiver,
+        event=event,
+        is_correction=False,
+        click_id=click.click_id if click else "",
+        external_id=click.visit.external_id if click else "",
+        amount=money[0],
+        currency=money[1],
+    )
+
+
 def _count_click(figures: Figures, click: Click) -> None:
     if click.visit.is_bot:
         figures.bots += 1
         return
     figures.clicks += 1
-    figures.cost += click.visit.cost or Decimal(0)
+    figures.click_cost += click.visit.cost or Decimal(0)

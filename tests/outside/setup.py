@@ -35,6 +35,7 @@ class Link:
     click_id_parameter: str
     cost_parameter: str
     offer_url: str
+    offer_revenue: Decimal
     promo_code: str
 
 
@@ -63,14 +64,12 @@ class Demo:
     meta_access_token: str
     visitor_networks: dict[str, ipaddress.IPv4Network]
 
-    def link_of(self, source_word: str) -> Link:
-        """Return the first link whose source's name has the word, such as meta."""
-        for link in self.links:
-            if source_word.lower() in link.source.lower():
-                return link
-        raise TrackerUnreachable(
-            f"The demo data has no link of a source called {source_word}: run manage.py load_demo."
-        )
+    def links_of(self, source_word: str) -> list[Link]:
+        """Return the links whose source's name has the word, such as Meta."""
+        links = [link for link in self.links if source_word.lower() in link.source.lower()]
+        if not links:
+            raise TrackerUnreachable(f"The demo has no link of a source called {source_word}: run manage.py load_demo.")
+        return links
 
 
 def find_demo_file(path: str | None) -> Path:
@@ -165,6 +164,7 @@ def _parse_link(told: dict[str, Any]) -> Link:
         click_id_parameter=told["click_id_parameter"],
         cost_parameter=told.get("cost_parameter") or "",
         offer_url=told["offer_url"],
+        offer_revenue=Decimal(told["offer_revenue"]),
         promo_code=told.get("promo_code") or "",
     )
 

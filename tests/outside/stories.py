@@ -31,6 +31,11 @@ def ordinary(desk: Desk, click: Click) -> Iterator[None]:
     desk.deposit(player, "75.50")
 
 
+def registration_alone(desk: Desk, click: Click) -> Iterator[None]:
+    desk.register(click)
+    yield
+
+
 def repeats(desk: Desk, click: Click) -> Iterator[None]:
     player = desk.register(click)
     deposit = desk.deposit(player, "20.00")

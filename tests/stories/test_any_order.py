@@ -77,13 +77,15 @@ def recorded_deposits() -> dict[str | None, dict[str, Any]]:
         "transaction_id", "status", "amount", "currency", "occurred_at", "first_event_id", "is_settled", "is_test",
         "is_first_deposit", "reversed_at", "click_uuid", "campaign_id", "partner_id", "revenue__amount",
     )  # fmt: skip
-    return {row["transaction_id"]: row for row in rows}
+    return {row["transaction_id"]: dict(row) for row in rows}
 
 
-def recorded_value() -> dict[str, Any] | None:
-    return CustomerLtv.objects.values(
-        "deposits", "deposits_amount", "reversed_deposits", "reversed_amount", "first_deposit_at", "last_deposit_at"
-    ).first()
+def recorded_value() -> dict[str, Any]:
+    return dict(
+        CustomerLtv.objects.values(
+            "deposits", "deposits_amount", "reversed_deposits", "reversed_amount", "first_deposit_at", "last_deposit_at"
+        ).get()
+    )
 
 
 def deposits_by_the_rules(history: list[Message], click: Click) -> dict[str | None, dict[str, Any]]:

@@ -23,7 +23,8 @@ class Answer:
 
     @property
     def error(self) -> dict[str, Any]:
-        return self.body["error"]
+        error: dict[str, Any] = self.body["error"]
+        return error
 
 
 class Webhooks:
