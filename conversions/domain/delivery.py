@@ -29,7 +29,7 @@ LEASE = timedelta(seconds=60)
 POSTPONED = timedelta(minutes=5)
 ANSWER_CHARACTERS = 500
 REQUEST_CHARACTERS = 4000
-_EMAIL = re.compile(r"[^\s@\"'<>=&]+@[^\s@\"'<>=&]+\.[^\s@\"'<>=&]+")
+_EMAIL = re.compile(r"[^\s@\"'<>=&]{1,64}@[^\s@\"'<>=&]{1,255}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +99,16 @@ def record_attempts(attempts: Sequence[Attempt], *, at: datetime) -> None:
 def _lease(room: Mapping[int, int], at: datetime) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE postbacks SET leased_until = %(until)s WHERE id IN (
-                SELECT due.id FROM unnest(%(destinations)s::bigint[], %(rooms)s::int[]) AS wanted (destination, room)
+            # Materialised: as a plain subquery it may be run again for each row and lease more than there is room for.
+            """WITH due AS MATERIALIZED (
+                SELECT picked.id
+                  FROM unnest(%(destinations)s::bigint[], %(rooms)s::int[]) AS wanted (destination, room)
                  CROSS JOIN LATERAL (
                     SELECT id FROM postbacks WHERE destination_id = wanted.destination AND state = 'pending'
                        AND next_attempt_at <= %(at)s AND (leased_until IS NULL OR leased_until <= %(at)s)
-                     ORDER BY next_attempt_at LIMIT wanted.room FOR UPDATE SKIP LOCKED) AS due)
-               RETURNING id""",
+                     ORDER BY next_attempt_at LIMIT wanted.room FOR UPDATE SKIP LOCKED) AS picked)
+               UPDATE postbacks SET leased_until = %(until)s FROM due WHERE postbacks.id = due.id
+               RETURNING postbacks.id""",
             {"until": at + LEASE, "at": at, "destinations": list(room), "rooms": list(room.values())},
         )
         return [row[0] for row in cursor.fetchall()]
@@ -179,10 +182,10 @@ def _attempt_row(attempt: Attempt, verdict: Verdict) -> PostbackAttempt:
 
 
 def _scrub(text: str, secrets: Iterable[str]) -> str:
-    """Return text without secrets, e-mail addresses and what cannot be shown."""
+    """Return the beginning of a text without secrets, e-mail addresses and what cannot be shown."""
     for secret in secrets:
         text = text.replace(secret, "***")
-    text = _EMAIL.sub("***", text)
+    text = _EMAIL.sub("***", text[: 2 * ANSWER_CHARACTERS])
     return "".join(character if character.isprintable() or character == "\n" else " " for character in text)
 
 
