@@ -6,11 +6,10 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from import_export.formats.base_formats import CSV
 
 from affiliates.domain.booking import book_due_commissions
 from affiliates.models import Commission
-from affiliates.resources import CommissionResource, commissions_csv
+from affiliates.resources import commissions_csv
 from tests.affiliates.builders import (
     charge_back,
     make_earning_deposit,
@@ -99,13 +98,15 @@ def test_export_commissions_takes_days_with_both_ends(arguments, rows):
     assert len(exported(*arguments).splitlines()) == rows + 1
 
 
-def test_export_commissions_writes_what_the_admin_writes():
+def test_export_commissions_writes_the_bytes_that_the_admin_writes(admin_client):
+    make_earning_deposit(make_partner_account(partner=make_partner(name="Łódź Média")))
     make_earning_deposit()
     book_due_commissions(at=NOON, limit=10)
 
-    admins = CSV().export_data(CommissionResource().export(Commission.objects.order_by("-pk")))
+    answer = admin_client.get("/admin/affiliates/commission/export/")
 
-    assert exported() == admins
+    assert answer.headers["Content-Type"] == "text/csv"
+    assert answer.content == exported().encode()
 
 
 def test_export_commissions_reads_as_much_for_one_as_for_three(django_assert_num_queries):
