@@ -13,8 +13,8 @@ from rest_framework.views import APIView
 
 from conversions.api.errors import WebhookError
 from conversions.dialects.own import MalformedEvent, parse_deposit, parse_registration
-from conversions.domain.inbox import ConversionConflict
-from conversions.domain.recording import Recorded, record_deposit, record_registration
+from conversions.domain.inbox import ConversionConflict, Recorded
+from conversions.domain.recording import record_deposit, record_registration
 from conversions.models import Platform
 from conversions.signatures import BadSignature, verify
 from tracker_project.common.addresses import client_address, is_in, parse_networks

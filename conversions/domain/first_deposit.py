@@ -3,14 +3,33 @@
 from dataclasses import asdict
 
 import structlog
+from django.db.models import QuerySet
 
 from campaigns.domain.exchange import NoExchangeRate, convert
+from conversions.domain.statuses import never_held_first
 from conversions.models import Conversion, Player, Revenue
 from tracker_project.common.hints import hint_after_commit
 from tracker_project.common.money import Money
 from tracker_project.common.time import day_in_zone
 
 log = structlog.get_logger(__name__)
+
+
+def can_be_first(deposit: Conversion) -> bool:
+    """Say whether a deposit may hold the mark: settled once, neither void, rejected nor a test."""
+    return deposit.is_settled and not deposit.is_test and not never_held_first(deposit.status)
+
+
+def place_new_deposit(deposit: Conversion) -> None:
+    """Save a new deposit, with the mark if it is the first so far; call with the player locked."""
+    if can_be_first(deposit):
+        marked = _deposits(deposit.player).filter(is_first_deposit=True).first()  # at most one, by constraint
+        deposit.is_first_deposit = marked is None or _place(deposit) < _place(marked)
+        if marked is not None and deposit.is_first_deposit:
+            _clear_mark(deposit.player)
+    deposit.save(force_insert=True)
+    if deposit.is_first_deposit:
+        write_revenue(deposit)
 
 
 def mark_first_deposit(player: Player) -> Conversion | None:
@@ -20,28 +39,23 @@ def mark_first_deposit(player: Player) -> Conversion | None:
     reversed one keeps its place. A moved mark sends both deposits through review and booking again; commission and
     postback are keyed on the player, so nothing is paid or sent twice.
     """
-    deposits = player.conversions.filter(kind=Conversion.Kind.DEPOSIT)
     first = (
-        deposits.filter(is_settled=True, is_test=False)
-        .exclude(status__in=[Conversion.Status.REJECTED, Conversion.Status.VOID])
+        _deposits(player)
+        .filter(is_settled=True, is_test=False)
+        .exclude(status__in=[Conversion.Status.PENDING, Conversion.Status.REJECTED, Conversion.Status.VOID])
+        .select_related("campaign", "offer")
         .order_by("occurred_at", "first_event_id")
         .first()
     )
-    if first is not None and first.is_first_deposit:
-        write_revenue(first)
-        return first
-    cleared = deposits.filter(is_first_deposit=True).update(
-        is_first_deposit=False, booking_state=Conversion.Booking.DUE
-    )
-    Revenue.objects.filter(conversion__in=deposits).delete()
-    if cleared:
-        hint_after_commit("conversion_settled")
+    if first is None or not first.is_first_deposit:
+        _clear_mark(player)
     if first is None:
         return None
-    deposits.filter(pk=first.pk).update(
-        is_first_deposit=True, review_state=Conversion.Review.PENDING, is_valuable=False
-    )
-    first.refresh_from_db()
+    if not first.is_first_deposit:
+        first.is_first_deposit = True
+        first.is_valuable = False
+        first.review_state = Conversion.Review.PENDING
+        first.save(update_fields=["is_first_deposit", "is_valuable", "review_state"])
     write_revenue(first)
     return first
 
@@ -52,7 +66,7 @@ def write_revenue(first: Conversion) -> None:
     Does nothing when it stands already, when no campaign is credited, or when no exchange rate is known.
     """
     campaign, offer = first.campaign, first.offer
-    if campaign is None or offer is None or not offer.revenue or Revenue.objects.filter(conversion=first).exists():
+    if campaign is None or offer is None or not offer.revenue:
         return
     on_date = day_in_zone(first.occurred_at, campaign.time_zone)
     try:
@@ -60,4 +74,20 @@ def write_revenue(first: Conversion) -> None:
     except NoExchangeRate as missing:
         log.warning("revenue_without_exchange_rate", conversion=first.pk, currency=missing.currency)
         return
-    Revenue.objects.create(conversion=first, **asdict(converted))
+    Revenue.objects.bulk_create([Revenue(conversion=first, **asdict(converted))], ignore_conflicts=True)
+
+
+def _deposits(player: Player) -> QuerySet[Conversion]:
+    return Conversion.objects.filter(player=player, kind=Conversion.Kind.DEPOSIT)
+
+
+def _place(deposit: Conversion) -> tuple[object, str]:
+    return deposit.occurred_at, deposit.first_event_id
+
+
+def _clear_mark(player: Player) -> None:
+    """Take the mark away, and the revenue with it; whatever was booked for it is looked at again."""
+    Revenue.objects.filter(conversion__player=player).delete()
+    marked = _deposits(player).filter(is_first_deposit=True)
+    if marked.update(is_first_deposit=False, booking_state=Conversion.Booking.DUE):
+        hint_after_commit("conversion_settled")

@@ -1,14 +1,24 @@
 """The inbox: each event once, its first answer to every repeat, a conflict to whatever contradicts it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.db import IntegrityError, transaction
 
 from conversions.domain.reported import ReportedDeposit, ReportedRegistration
-from conversions.models import InboxEvent, Platform
+from conversions.models import Anomaly, Conversion, InboxEvent, Platform
 from tracker_project.common.database import broken_constraint
+from tracker_project.common.hints import hint_after_commit
+
+log = structlog.get_logger(__name__)
+
+_KNOWN_EVENT = {"one_inbox_event_per_event_id", "one_inbox_event_per_webhook_id"}
+# Rows that another event, of the same moment, made first: the second time they are found.
+_RACED = {"one_player_per_platform_and_player_id", "one_conversion_per_transaction_and_kind"}
+_TRIES = 3
 
 
 class ConversionConflict(Exception):
@@ -23,19 +33,26 @@ class ConversionConflict(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TakenEvent:
-    """An event in the inbox, and whether it stood there before."""
+class Recorded:
+    """What the sender is answered; a repeat gets the first answer again."""
 
-    event: InboxEvent
+    answer: dict[str, Any]
     is_repeat: bool
 
 
-def take_event(
-    reported: ReportedRegistration | ReportedDeposit, *, kind: str, platform: Platform, webhook_id: str, at: datetime
-) -> TakenEvent:
-    """Put an event into the inbox, or return the one that stands there under the same id and terms.
+def record_once(
+    reported: ReportedRegistration | ReportedDeposit,
+    *,
+    kind: InboxEvent.Kind,
+    platform: Platform,
+    webhook_id: str,
+    at: datetime,
+    record: Callable[[InboxEvent], Conversion],
+) -> Recorded:
+    """Put an event into the inbox and `record` it, in one transaction; a repeat is answered as the first time.
 
-    Raises `ConversionConflict` when its event id or webhook id stands there with other terms.
+    Raises `ConversionConflict`, kept as an anomaly, when the event id or webhook id stands there with other terms or
+    when `record` raises it; nothing else of the message is stored then.
     """
     event = InboxEvent(
         platform=platform,
@@ -47,13 +64,48 @@ def take_event(
         received_at=at,
     )
     try:
-        with transaction.atomic():
-            event.save(force_insert=True)
-    except IntegrityError as error:
-        if broken_constraint(error) not in ("one_inbox_event_per_event_id", "one_inbox_event_per_webhook_id"):
-            raise
-        return TakenEvent(event=_earlier_event(event), is_repeat=True)
-    return TakenEvent(event=event, is_repeat=False)
+        return _record_or_repeat(event, record)
+    except ConversionConflict as conflict:
+        Anomaly.objects.create(
+            platform=platform,
+            code=conflict.code,
+            event_id=reported.event_id,
+            field=conflict.field,
+            held=conflict.held,
+            reported=conflict.reported,
+            received_at=at,
+        )
+        log.warning("event_conflict", platform=platform.pk, code=conflict.code, field=conflict.field)
+        raise
+
+
+def refuse_other_terms(code: str, *, held: dict[str, Any], reported: dict[str, Any]) -> None:
+    """Raise `ConversionConflict` for the first field of `held` that `reported` gives otherwise."""
+    for field, value in held.items():
+        if field in reported and reported[field] != value:
+            raise ConversionConflict(code=code, field=field, held=value, reported=reported[field])
+
+
+def _record_or_repeat(event: InboxEvent, record: Callable[[InboxEvent], Conversion]) -> Recorded:
+    """Insert first: whoever brings the same event at the same moment waits at the constraint until we are done."""
+    for _try in range(_TRIES):
+        try:
+            with transaction.atomic():
+                event.pk = None
+                event.save(force_insert=True)
+                event.answer = _answer(record(event))
+                event.save(update_fields=["answer"])
+                hint_after_commit("conversion_recorded")
+        except IntegrityError as error:
+            constraint = broken_constraint(error)
+            if constraint in _KNOWN_EVENT:
+                return Recorded(answer=_earlier_event(event).answer, is_repeat=True)
+            if constraint not in _RACED:
+                raise
+        else:
+            log.info("event_recorded", inbox_event=event.pk, kind=event.kind)
+            return Recorded(answer=event.answer, is_repeat=False)
+    raise RuntimeError(f"Event {event.event_id} met the rows of others {_TRIES} times and found them never.")
 
 
 def _earlier_event(event: InboxEvent) -> InboxEvent:
@@ -70,8 +122,17 @@ def _earlier_event(event: InboxEvent) -> InboxEvent:
     return earlier
 
 
-def refuse_other_terms(code: str, *, held: dict[str, Any], reported: dict[str, Any]) -> None:
-    """Raise `ConversionConflict` for the first field of `held` that `reported` gives otherwise."""
-    for field, value in held.items():
-        if field in reported and reported[field] != value:
-            raise ConversionConflict(code=code, field=field, held=value, reported=reported[field])
+def _answer(conversion: Conversion) -> dict[str, Any]:
+    campaign, creative, partner = conversion.campaign, conversion.creative, conversion.partner
+    credited = {
+        "campaign": campaign.name if campaign else None,
+        "campaign_id": campaign.pk if campaign else None,
+        "creative": creative.name if creative else None,
+        "partner": partner.tag if partner else None,
+    }
+    return {
+        "status": "recorded",
+        "conversion_id": conversion.pk,
+        "first_deposit": conversion.is_first_deposit,
+        "credited_to": credited if campaign or partner else None,
+    }

@@ -30,7 +30,10 @@ def lifetime_value_columns(player: Player) -> dict[str, Any]:
 
 def write_lifetime_value(player: Player, *, at: datetime) -> None:
     """Write the player's `customer_ltv`; call with the player locked."""
-    CustomerLtv.objects.update_or_create(
-        player=player,
-        defaults=lifetime_value_columns(player) | {"currency": settings.REPORTING_CURRENCY, "updated_at": at},
+    columns = lifetime_value_columns(player) | {"currency": settings.REPORTING_CURRENCY, "updated_at": at}
+    CustomerLtv.objects.bulk_create(
+        [CustomerLtv(player=player, **columns)],
+        update_conflicts=True,
+        unique_fields=["player"],
+        update_fields=list(columns),
     )

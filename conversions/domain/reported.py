@@ -2,10 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from attribution.domain.credit import Claim
 from tracker_project.common.money import Money
+
+
+def plain_amount(amount: Decimal) -> str:
+    """Return an amount as terms hold it: plain digits, no zeros at the end."""
+    return f"{amount.normalize():f}"
 
 
 def _instant(at: datetime) -> str:
@@ -62,7 +68,7 @@ class ReportedDeposit:
             "status": self.status,
             "occurred_at": _instant(self.occurred_at),
             "player_id": self.player_id,
-            "amount": f"{self.money.amount.normalize():f}",
+            "amount": plain_amount(self.money.amount),
             "currency": self.money.currency,
             "product": self.product,
             "is_test": self.is_test,

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from attribution.domain.credit import Claim
-from conversions.domain.recording import Recorded, record_deposit, record_registration
+from conversions.domain.inbox import Recorded
+from conversions.domain.recording import record_deposit, record_registration
 from conversions.domain.reported import ReportedDeposit, ReportedRegistration
 from conversions.models import Conversion, Platform
 from tests.world import NOON
