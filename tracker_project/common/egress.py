@@ -231,7 +231,7 @@ class _TlsPool(HTTPSConnectionPool):
 def _pools() -> urllib3.PoolManager:
     context = ssl.create_default_context(cafile=certifi.where())
     context.sslsocket_class = _TlsSocket
-    pools = urllib3.PoolManager(num_pools=100, maxsize=32, block=False, ssl_context=context)
+    pools = urllib3.PoolManager(num_pools=100, maxsize=128, block=False, ssl_context=context)
     pools.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
     return pools
 
