@@ -1,5 +1,8 @@
 """What holds the house together: relations run one way, like imports."""
 
+import subprocess
+import sys
+
 from django.apps import apps
 from django.conf import settings
 
@@ -40,3 +43,15 @@ def test_clicks_have_no_foreign_key_in_or_out_that_the_database_holds():
 
     assert held == []
     assert [field for field in click._meta.related_objects if field.field.db_constraint] == []
+
+
+def test_the_click_edge_imports_neither_celery_nor_the_admin_nor_the_orm():
+    program = (
+        "import sys, attribution.edge.app as edge; edge._configuration_from_environment(); "
+        "print([name for name in ('celery', 'rest_framework', 'django.contrib.admin', 'django.db.models') "
+        "if name in sys.modules])"
+    )
+
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert printed.splitlines()[-1] == "[]"
