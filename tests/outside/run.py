@@ -10,12 +10,24 @@ from datetime import datetime
 from tests.outside.bookkeeping import Bookkeeping
 from tests.outside.play import Play
 from tests.outside.receivers import ReceivedRequest, Receiver
-from tests.outside.setup import Demo, TrackerUnreachable, command_environment, find_demo_file, read_demo
+from tests.outside.setup import (
+    Demo,
+    TrackerUnreachable,
+    command_environment,
+    find_demo_file,
+    read_demo,
+    require_answers,
+)
 
 ALL_RIGHT, DIFFERENT, UNREACHABLE = 0, 1, 2
 DEFAULT_VISITORS = 200
 SHOW_SECONDS = 0.5
 
+_DESCRIPTION = """\
+Plays the outside world against the running tracker: visitors who click, a casino that
+posts signed webhooks, and receivers of postbacks (Meta by its own rules, a generic one,
+a partner). Then prints what had to come out beside what did. Without --auto it only
+receives postbacks and shows them."""
 _EPILOG = """\
 exit status: 0 everything came out as expected, 1 something differs, 2 the tracker could not be played at all.
 It may be run again and again: every run has players, events and click ids of its own."""
@@ -25,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         demo = read_demo(find_demo_file(options.config))
+        if options.auto:
+            require_answers(demo)
         with _receiver(demo) as receiver:
             return _play(demo, receiver, options) if options.auto else _show_postbacks(receiver)
     except TrackerUnreachable as error:
@@ -38,9 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="test_gaming_webhook_server.py",
-        description="Plays the outside world against the running tracker: visitors who click, a casino that posts "
-        "signed webhooks, and the receivers of postbacks (Meta by its own rules, a generic one, a partner). "
-        "Then prints what had to come out beside what did. Without --auto it only receives and shows postbacks.",
+        description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -56,10 +68,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("give a number, at least 1")
+    return int(text)
 
 
 def _receiver(demo: Demo) -> Receiver:

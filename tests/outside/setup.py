@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -92,6 +93,17 @@ def read_demo(path: Path) -> Demo:
         ) from error
 
 
+def require_answers(demo: Demo) -> None:
+    """Raise TrackerUnreachable unless somebody listens where webhooks and clicks go."""
+    for process, url in (("web process", demo.web_url), ("click edge", demo.click_url)):
+        address = urlsplit(url)
+        port = address.port or (443 if address.scheme == "https" else 80)
+        try:
+            socket.create_connection((address.hostname or "", port), timeout=5).close()
+        except OSError:
+            raise TrackerUnreachable(f"The tracker's {process} does not answer at {url}: run ./restarter.sh.") from None
+
+
 def run_command(arguments: Sequence[str], *, environment: Mapping[str, str]) -> str:
     """Run a `manage.py` command in the tracker's environment and return what it printed.
 
@@ -119,13 +131,13 @@ def run_command(arguments: Sequence[str], *, environment: Mapping[str, str]) -> 
 def command_environment() -> dict[str, str]:
     """Return the environment of the running tracker's processes, as restarter.sh keeps it in var/run.env.
 
-    Variables of the caller come first, so that a tracker started by hand can be played as well.
+    What is not kept there comes from the caller, so that a tracker started by hand can be played as well.
     """
     try:
         kept = read_variables(_checkout_var() / "run.env")
     except UnusableSetup as error:
         raise TrackerUnreachable(str(error)) from error
-    return kept | dict(os.environ)
+    return dict(os.environ) | kept
 
 
 def _checkout_var() -> Path:

@@ -6,11 +6,16 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from affiliates.domain.booking import book_due_commissions
+from affiliates.domain.queries import owed_to
 from attribution.models import Click
 from conversions.models import Conversion, CustomerLtv, Platform
+from fraud.domain.reviewing import review_pending_conversions
+from tests.affiliates.builders import make_partner_account
 from tests.outside.casino import Deposit
 from tests.outside.expected import REVERSED, SETTLING, STATUSES, Person, Transaction
 from tests.stories.webhooks import Webhooks, deposit, registration
@@ -66,6 +71,34 @@ def test_order_does_not_change_what_is_recorded(casino: Webhooks, click: Click, 
     assert set(statuses) <= {200, 201}
     assert deposits == deposits_by_the_rules(history, click)
     assert value == value_by_the_rules(history)
+
+
+@pytest.mark.django_db
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories(), pauses=st.lists(st.booleans(), min_size=11, max_size=11))
+def test_order_does_not_change_what_is_owed(
+    casino: Webhooks, click: Click, history: list[Message], pauses: list[bool]
+) -> None:
+    with transaction.atomic():
+        account = make_partner_account(partner=click.partner)
+        for (kind, body), pause in zip(history, pauses, strict=False):
+            casino.post(kind, with_click(body, click))
+            if pause:
+                review_and_book()
+        review_and_book()
+        owed = owed_to(account, currency="EUR")
+        transaction.set_rollback(True)
+
+    first = person_of(history).first_deposit
+    is_earned = first is not None and first.status == "confirmed" and not is_test(history)
+    assert owed == (Decimal(120) if is_earned and registered_in(history) else 0)
+
+
+def review_and_book() -> None:
+    while review_pending_conversions(at=timezone.now(), limit=100):
+        pass
+    while book_due_commissions(at=timezone.now(), limit=100):
+        pass
 
 
 def with_click(body: dict[str, Any], click: Click) -> dict[str, Any]:
