@@ -48,9 +48,10 @@ class Tracker:
         if self.stop():
             print("Stopped what was running.", flush=True)
         self._check_ports()
-        variables = self._start_servers()
-        print("Preparing the database ...", flush=True)
-        self._prepare(variables)
+        variables = self._prepare_servers()
+        with self._begin_preparation(variables) as preparation:
+            self._start_servers(variables)
+            self._finish_preparation(preparation)
         print(f"Starting {', '.join(program.name for program in self._programs)} ...", flush=True)
         self.supervisor.start_processes()
         self._wait_for_processes()
@@ -101,29 +102,37 @@ class Tracker:
             if is_port_kept(port):
                 raise PortTaken(port, variable=variable)
 
-    def _start_servers(self) -> dict[str, str]:
-        """Start the embedded servers under the supervisor; return the variables of all processes."""
+    def _prepare_servers(self) -> dict[str, str]:
+        """Make the embedded servers' data and settings; return the variables of all processes."""
         embedded = self._embedded()
-        if embedded:
-            print(f"Starting {' and '.join(embedded)} (data in {self.checkout.var}) ...", flush=True)
         for server in embedded.values():
             server.prepare()  # here, since the supervisor could not say why it failed
-        variables = {"PYTHONUNBUFFERED": "1", **with_secrets(self.checkout)}
-        variables["PATH"] = f"{sys.prefix}/bin:{variables.get('PATH', '/usr/bin:/bin')}"
+        variables = {
+            "PYTHONUNBUFFERED": "1",
+            "CELERY_SKIP_CHECKS": "1",  # the preparation has run them
+            **with_secrets(self.checkout),
+            "PATH": f"{sys.prefix}/bin:{self.checkout.variables.get('PATH', '/usr/bin:/bin')}",
+        }
         if "postgres" in embedded:
             variables["DATABASE_URL"] = self._postgres.url(DATABASE)
         if "valkey" in embedded:
             variables["REDIS_URL"] = self._valkey.url()
+        write_variables(self.checkout.var / "run.env", {name: variables[name] for name in NAMES if name in variables})
+        return variables
+
+    def _start_servers(self, variables: dict[str, str]) -> None:
+        """Start the embedded servers under the supervisor, and look for those that are not ours."""
+        embedded = self._embedded()
+        if embedded:
+            print(f"Starting {' and '.join(embedded)} (data in {self.checkout.var}) ...", flush=True)
         for name in ("DATABASE_URL", "REDIS_URL"):
             if name in self.checkout.variables:
                 _check_answers(name, variables[name])
-        write_variables(self.checkout.var / "run.env", {name: variables[name] for name in NAMES if name in variables})
         self.supervisor.start([*self._server_programs(), *self._programs], variables=variables)
         for name, server in embedded.items():
             self._wait_for_server(name, server)
         if "postgres" in embedded:
             self._postgres.create_database(DATABASE)
-        return variables
 
     def _wait_for_server(self, name: str, server: EmbeddedServer) -> None:
         try:
@@ -131,10 +140,14 @@ class Tracker:
         except ServerFailed:
             self._fail_start([name])
 
-    def _prepare(self, variables: dict[str, str]) -> None:
+    def _begin_preparation(self, variables: dict[str, str]) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "deploy.preparation"]
-        done = subprocess.run(command, cwd=self.checkout.root, env=variables, check=False)
-        if done.returncode != 0:
+        return subprocess.Popen(command, cwd=self.checkout.root, env=variables, stdin=subprocess.PIPE, text=True)
+
+    def _finish_preparation(self, preparation: subprocess.Popen[str]) -> None:
+        print("Preparing the database ...", flush=True)
+        preparation.communicate("The servers answer.\n")
+        if preparation.returncode != 0:
             raise UnusableSetup("The database could not be prepared: the lines above say why.")
 
     def _wait_for_processes(self) -> None:

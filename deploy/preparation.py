@@ -1,12 +1,17 @@
-"""Brings database, demo data and static files up to date: python -m deploy.preparation, with Django."""
+"""Brings database, demo data and static files up to date: python -m deploy.preparation, with Django.
+
+It loads at once and waits for a line on its standard input before it touches the database, so
+that it can be started together with the server.
+"""
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 import django
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import BaseCommand, call_command
 
 
 def main() -> None:
@@ -14,6 +19,9 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tracker_project.settings")
     django.setup()
     # One process for all of them: importing Django and every app takes longer than most.
+    if not sys.stdin.readline():
+        return  # whoever was to start the server has given up
+    BaseCommand().check()
     _migrate()
     call_command("ensure_click_partitions")
     call_command("ensure_admin")

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -137,11 +138,12 @@ class Supervisor:
         pid = self.pid
         if pid is None:
             return
-        os.kill(pid, 15)
+        os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + SUPERVISOR_STOP_SECONDS
         while not has_ended(pid):
             if time.monotonic() > deadline:
-                os.kill(pid, 9)
+                os.kill(pid, signal.SIGKILL)
+            self._answers()  # a question wakes it: by itself it looks once a second whether its children have ended
             time.sleep(0.05)
 
     def _choose_socket(self) -> Path:
