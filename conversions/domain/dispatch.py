@@ -38,6 +38,8 @@ STRAGGLER_SECONDS = 0.5
 LINGER_SECONDS = 0.05
 # The first half of the advisory lock's key: a number of our own.
 _LOCK = 7_064_201
+# Late answers are recorded one by one: a hundred threads at once would want as many connections.
+_one_straggler = threading.Lock()
 
 
 def deliver_due_postbacks(*, clock: Callable[[], datetime]) -> int:
@@ -80,6 +82,10 @@ class Dispatcher:
         future.add_done_callback(lambda done: self._note(destination, done))
         return future
 
+    def when_done(self, future: "Future[Attempt]", then: Callable[["Future[Attempt]"], None]) -> None:
+        """Call `then` in one of the threads, never in this one, even when it is done already."""
+        future.add_done_callback(lambda done: self._threads.submit(then, done))
+
     def _note(self, destination: int, done: "Future[Attempt]") -> None:
         answered = done.exception() is None and done.result().answer is not None
         with self._lock:
@@ -108,6 +114,8 @@ def _turn() -> Iterator[bool]:
         if place is not None:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, place])
+                if cursor.fetchone() != (True,):
+                    log.error("turn_was_lost", place=place)
 
 
 def _run(dispatcher: Dispatcher, clock: Callable[[], datetime]) -> int:
@@ -128,7 +136,7 @@ def _run(dispatcher: Dispatcher, clock: Callable[[], datetime]) -> int:
             time.sleep(max(0, round_ends_at - time.monotonic()))
     finally:
         for future in under_way:
-            future.add_done_callback(lambda done: _finish_straggler(done, clock))
+            dispatcher.when_done(future, lambda done: _finish_straggler(done, clock))
     return begun
 
 
@@ -157,12 +165,13 @@ def _finish(
 
 
 def _finish_straggler(done: "Future[Attempt]", clock: Callable[[], datetime]) -> None:
-    """Record a late answer from the thread that waited for it; its destination has room again."""
-    try:
-        record_attempts([done.result()], at=clock())
-        hint_after_commit("postback_written")
-    finally:
-        connection.close()
+    """Record a late answer in a thread with a connection of its own; its destination has room again."""
+    with _one_straggler:
+        try:
+            record_attempts([done.result()], at=clock())
+            hint_after_commit("postback_written")
+        finally:
+            connection.close()
 
 
 def _send(claimed: Claimed, started_at: datetime) -> Attempt:

@@ -219,3 +219,17 @@ def test_deliver_postbacks_is_the_task_that_hints_name(receiver, settings):
 
     assert deliver_postbacks.name == settings.WORK_HINTS["postback_written"]
     assert states() == ["done"]
+
+
+def test_deliver_due_postbacks_keeps_the_connection_of_its_turn_when_late_answers_come(receiver, monkeypatch, hints):
+    monkeypatch.setattr(dispatch, "STRAGGLER_SECONDS", 0.0)
+    monkeypatch.setattr(dispatch, "_finish", lambda under_way, until, clock: time.sleep(0.2) or set())
+    make_generic(receiver.url + "/s2s?tid={transaction_id}")
+    write_postbacks(make_first_deposit(), at=NOON)
+    before = connection.connection
+
+    deliver()
+
+    # The turn is a lock of this very connection: closed for a straggler, a pool would keep it locked.
+    assert connection.connection is before
+    assert eventually(lambda: states() == ["done"])
