@@ -1,4 +1,4 @@
-"""What must come out of what the outside world did: the rules of design.md once more, in plain Python.
+"""What must come out of what the outside world did: the rules once more, in plain Python.
 
 Nothing here reads the tracker or its code. Facts go in as they happen; `settle` says that the tracker had the time to
 tell everybody of what there was until then.
