@@ -30,12 +30,12 @@ THREADS = 128
 REQUESTS_PER_DESTINATION = 32
 # A destination that did not answer so often in a row is asked by one request at a time until it does.
 SILENCES = 3
-# Rows that come within one round share its queries.
-ROUND_SECONDS = 0.02
+# Rows that come within one round share its queries; the first of a run waits for no round.
+ROUND_SECONDS = 0.05
 # A run ends so that other tasks have their turn; what is still on its way then ends by itself.
 RUN_SECONDS = 5.0
 STRAGGLER_SECONDS = 0.5
-LINGER_SECONDS = 0.05
+LINGER_SECONDS = 0.1
 # The first half of the advisory lock's key: a number of our own.
 _LOCK = 7_064_201
 # Late answers are recorded one by one: a hundred threads at once would want as many connections.
