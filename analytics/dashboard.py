@@ -84,16 +84,26 @@ def _watched(since: datetime) -> list[tuple[str, QuerySet[Any], str, str]]:
     anomalies = Anomaly.objects.filter(received_at__gte=since)
     set_aside = SetAsideClick.objects.all()
     return [
-        ("fraud.view_review", held, "conversions held for a decision", "fraud_review:waiting=1"),
+        ("fraud.view_review", held, "Conversions held for a decision", "fraud_review:waiting=1"),
         (
             "conversions.view_destination",
             off,
             "switched off: destinations",
             "conversions_destination:is_active__exact=0",
         ),
-        ("conversions.view_postback", dead, "postbacks given up in 7 days", "conversions_postback:state__exact=dead"),
-        ("conversions.view_anomaly", anomalies, "contradicting messages in 7 days", "conversions_anomaly:"),
-        ("attribution.view_setasideclick", set_aside, "lines that became no click", "attribution_setasideclick:"),
+        (
+            "conversions.view_postback",
+            dead,
+            "Postbacks given up in the last 7 days",
+            "conversions_postback:state__exact=dead",
+        ),
+        ("conversions.view_anomaly", anomalies, "Contradicting messages in the last 7 days", "conversions_anomaly:"),
+        (
+            "attribution.view_setasideclick",
+            set_aside,
+            "Stored lines that became no click",
+            "attribution_setasideclick:",
+        ),
     ]
 
 

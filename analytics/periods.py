@@ -5,7 +5,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from campaigns.models import Campaign
 from tracker_project.common.time import day_in_zone
@@ -48,19 +47,22 @@ def preset_period(preset: str, *, today: date) -> Period:
     return Period(first=firsts[preset], last=today, preset=preset)
 
 
+class _Day(forms.DateInput):
+    """The browser's own date picker, which wants ISO dates."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
 class PeriodForm(forms.Form):
     """Presets or two days, and one campaign or all."""
 
     period = forms.ChoiceField(choices=list(PRESETS.items()), required=False)
-    first = forms.DateField(
-        label="From",
-        required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
-    )
-    last = forms.DateField(label="To", required=False, widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}))
-    campaign = forms.ModelChoiceField(
-        Campaign.objects.order_by("name"), required=False, empty_label="All campaigns", widget=UnfoldAdminSelectWidget
-    )
+    first = forms.DateField(label="From", required=False, widget=_Day)
+    last = forms.DateField(label="To", required=False, widget=_Day)
+    campaign = forms.ModelChoiceField(Campaign.objects.order_by("name"), required=False, empty_label="All campaigns")
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from attribution.click_ids import ForgedClickId, MalformedClickId, read_click_id
 from attribution.models import Click, ClickQuerySet, SetAsideClick
-from tracker_project.common.pages import NOTHING, FactPage, copyable, instant, label, money, plain_list
+from tracker_project.common.pages import FactPage, copyable, exact, instant, label, plain_list
 from tracker_project.common.time import day_bounds
 
 KIND_COLOURS = {"Click": "success", "Bot": "danger", "Preview or prefetch": "info", "Campaign not active": "warning"}
@@ -132,9 +132,7 @@ class ClickAdmin(FactPage):
 
     @admin.display(description="Cost")
     def cost_money(self, click: Click) -> str:
-        if click.cost is None:
-            return NOTHING
-        return f"{click.cost.normalize():f} {click.currency}" if click.cost else money(click.cost, click.currency)
+        return exact(click.cost, click.currency)
 
     @admin.display(description="Click id")
     def full_click_id(self, click: Click) -> str:

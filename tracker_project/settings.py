@@ -223,8 +223,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 USE_THOUSAND_SEPARATOR = True
-DATETIME_FORMAT = "j M Y, H:i:s"
-DATE_FORMAT = "j M Y"
+FORMAT_MODULE_PATH = "tracker_project.formats"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"

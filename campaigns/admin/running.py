@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminSelect2Widget
 
@@ -14,7 +15,7 @@ from campaigns.domain.exchange import NoExchangeRate, convert
 from campaigns.domain.link_addresses import advertised_address, link_address
 from campaigns.models import Campaign, Creative, Goal, Offer, TrackingLink
 from tracker_project.common.money import Money
-from tracker_project.common.pages import NOTHING, Inline, Page, copyable, label, money
+from tracker_project.common.pages import NOTHING, Inline, Page, copy_button, copyable, label, money
 from tracker_project.common.time import time_zone_names
 
 STATUS_COLOURS = {"Active": "success", "Paused": "warning", "Archived": "info"}
@@ -193,8 +194,7 @@ class TrackingLinkAdmin(Page):
     purpose = "The addresses that visitors click. Copy one into the source's advertisement, parameters and all."
     empty = "Add a link for each campaign, creative and partner that you want to tell apart."
     form = LinkForm
-    list_display = ["address", "campaign", "creative", "partner", "promo_code", "created_at"]
-    list_display_links = None
+    list_display = ["code", "campaign", "creative", "partner", "promo_code", "to_copy", "created_at"]
     list_filter = [("campaign", AutocompleteSelectFilter), ("partner", AutocompleteSelectFilter)]
     list_filter_submit = True
     list_select_related = ["campaign", "creative", "partner"]
@@ -202,7 +202,7 @@ class TrackingLinkAdmin(Page):
     autocomplete_fields = ["campaign", "partner"]
     ordering = ["-id"]
     fieldsets = [
-        (None, {"fields": [("campaign", "creative"), ("partner", "promo_code"), "code"]}),
+        (None, {"fields": ["campaign", "creative", ("partner", "promo_code"), "code"]}),
         ("To copy", {"fields": ["address", "with_parameters"]}),
     ]
     readonly_fields = ["address", "with_parameters"]
@@ -210,7 +210,12 @@ class TrackingLinkAdmin(Page):
     def get_queryset(self, request: HttpRequest) -> QuerySet[TrackingLink]:
         return super().get_queryset(request).select_related("campaign__source")
 
-    @admin.display(description="Address", ordering="code")
+    @admin.display(description="Copy")
+    def to_copy(self, link: TrackingLink) -> str:
+        plain = copy_button(link_address(link.code), "Address")
+        return format_html("{} {}", plain, copy_button(advertised_address(link), "With parameters"))
+
+    @admin.display(description="Address")
     def address(self, link: TrackingLink) -> str:
         return copyable(link_address(link.code)) if link.pk else "shown once saved"
 

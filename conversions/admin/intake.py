@@ -85,6 +85,12 @@ class PlatformAdmin(Page):
             return "Set; the previous one is still accepted. End the changeover once the platform signs with the new."
         return "Set. It is not shown again; make a new one if it is lost."
 
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        buttons = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        platform = self.get_object(request, str(object_id))
+        is_changing_over = platform is not None and platform.previous_secret
+        return [each for each in buttons if is_changing_over or each.path != "end-changeover"]
+
     def save_model(self, request: HttpRequest, obj: Platform, form: Any, change: bool) -> None:
         given = form.cleaned_data.get("secret_to_set")
         if not change:
@@ -141,7 +147,6 @@ class PlatformAdmin(Page):
             "registration": self.registration_address(platform),
             "deposit": self.deposit_address(platform),
             "back": change_address(platform),
-            "opts": self.opts,
         }
         response = TemplateResponse(request, "tracker/secret_shown_once.html", context)
         response.headers["Cache-Control"] = "no-store"

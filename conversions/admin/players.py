@@ -35,9 +35,20 @@ def credit_sentence(row: Player | Conversion) -> str:
     return f"{outcome}: {', '.join(names)}." if names else f"{outcome}."
 
 
+def marks_of(conversion: Conversion) -> str:
+    """Return what a conversion is marked as, in words."""
+    marks = [
+        ("FTD", conversion.is_first_deposit),
+        ("valuable", conversion.is_valuable),
+        ("reversed", conversion.reversed_at is not None),
+        ("test", conversion.is_test),
+    ]
+    return ", ".join(name for name, is_set in marks if is_set) or NOTHING
+
+
 class ConversionInline(FactInline):
     model = Conversion
-    fields = ["seen", "status", "amount_money", "is_first_deposit", "review_state", "occurred_at"]
+    fields = ["seen", "status", "amount_money", "marks", "review_state", "occurred_at"]
     ordering = ["-id"]
     per_page = 20
 
@@ -49,12 +60,16 @@ class ConversionInline(FactInline):
     def amount_money(self, conversion: Conversion) -> str:
         return money(conversion.amount, conversion.currency)
 
+    @admin.display(description="Marks")
+    def marks(self, conversion: Conversion) -> str:
+        return marks_of(conversion)
+
 
 @admin.register(Player)
 class PlayerAdmin(FactPage):
     purpose = "People at a platform, known by its id alone. Who brought a player locks when he registers."
     empty = "No platform has reported a player yet."
-    list_display = ["player_id", "platform", "country", "registered_at", "credit", "is_test"]
+    list_display = ["player_id", "platform", "country", "registered_at", "credit", "test"]
     list_filter = ["platform", ("campaign", AutocompleteSelectFilter), ("partner", AutocompleteSelectFilter), "is_test"]
     list_filter_submit = True
     list_select_related = ["platform", "campaign", "creative", "partner"]
@@ -63,7 +78,7 @@ class PlayerAdmin(FactPage):
     ordering = ["-id"]
     inlines = [ConversionInline]
     fieldsets = [
-        (None, {"fields": [("player_id", "platform"), ("country", "region"), ("registered_at", "is_test"), "worth"]}),
+        (None, {"fields": [("player_id", "platform"), ("country", "region"), ("registered_at", "test"), "worth"]}),
         ("Credit", {"fields": ["credit", *_CREDIT[1:], "facts"]}),
         ("Consent", {"fields": [("consent_ad_user_data", "consent_ad_personalization")]}),
     ]
@@ -73,6 +88,10 @@ class PlayerAdmin(FactPage):
     ) -> tuple[QuerySet[Player], bool]:
         term = search_term.strip()
         return (queryset.filter(pk__in=players_called(term)) if term else queryset), False
+
+    @admin.display(description="Test")
+    def test(self, player: Player) -> str:
+        return "test: never counted" if player.is_test else NOTHING
 
     @admin.display(description="Credit")
     def credit(self, player: Player) -> str:
@@ -132,10 +151,9 @@ class ConversionAdmin(FactPage):
         "amount_money",
         "status_label",
         "review_label",
-        "mark",
+        "marks",
         "campaign",
         "partner",
-        "credit_outcome",
     ]
     list_filter = [
         ("occurred_at", RangeDateTimeFilter),
@@ -155,8 +173,8 @@ class ConversionAdmin(FactPage):
     change_form_before_template = "tracker/conversion_reviews.html"
     fieldsets = [
         (None, {"fields": [("kind", "status_label"), ("player_link", "platform"), ("transaction_id", "product")]}),
-        ("Money", {"fields": [("amount_money", "reporting_money"), ("mark", "is_valuable", "reversed_at")]}),
-        ("Review and booking", {"fields": [("review_label", "booking_state", "is_test")]}),
+        ("Money", {"fields": [("amount_money", "reporting_money"), ("marks", "reversed_at")]}),
+        ("Review and booking", {"fields": [("review_label", "booking_state")]}),
         ("Credit", {"fields": ["credit", *_CREDIT[1:]]}),
         ("Times", {"fields": [("occurred_at", "received_at"), "first_event_id"]}),
     ]
@@ -198,15 +216,9 @@ class ConversionAdmin(FactPage):
     def review_label(self, conversion: Conversion) -> str:
         return conversion.get_review_state_display()
 
-    @admin.display(description="Mark")
-    def mark(self, conversion: Conversion) -> str:
-        marks = [
-            ("FTD", conversion.is_first_deposit),
-            ("valuable", conversion.is_valuable),
-            ("reversed", conversion.reversed_at is not None),
-            ("test", conversion.is_test),
-        ]
-        return ", ".join(name for name, is_set in marks if is_set) or NOTHING
+    @admin.display(description="Marks")
+    def marks(self, conversion: Conversion) -> str:
+        return marks_of(conversion)
 
     @admin.display(description="Credit")
     def credit(self, conversion: Conversion) -> str:

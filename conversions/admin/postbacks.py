@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from conversions.domain.postback_macros import POSTBACK_MACROS
 from conversions.models import Destination, Postback, PostbackAttempt
-from tracker_project.common.pages import NOTHING, FactInline, FactPage, Page, label, link_to, money
+from tracker_project.common.pages import NOTHING, FactInline, FactPage, Page, instant, label, link_to, money
 
 STATE_COLOURS = {
     "Delivered": "success",
@@ -142,7 +142,7 @@ class PostbackAdmin(FactPage):
         "state_label",
         "tries",
         "last_answer",
-        "next_attempt_at",
+        "next_try",
         "state_reason",
     ]
     list_filter = [
@@ -160,7 +160,7 @@ class PostbackAdmin(FactPage):
     inlines = [PostbackAttemptInline]
     fieldsets = [
         (None, {"fields": [("destination", "event_label"), ("conversion_link", "payout_money")]}),
-        ("State", {"fields": [("state_label", "tries"), "state_reason", ("next_attempt_at", "finished_at")]}),
+        ("State", {"fields": [("state_label", "tries"), "state_reason", ("next_try", "finished_at")]}),
         ("Told once by", {"fields": [("fact", "dedup_id"), ("created_at", "leased_until")]}),
     ]
 
@@ -186,7 +186,7 @@ class PostbackAdmin(FactPage):
 
     @admin.display(description="Conversion")
     def conversion_link(self, postback: Postback) -> str:
-        return link_to(postback.conversion, f"number {postback.conversion_id}")
+        return link_to(postback.conversion, str(postback.conversion_id))
 
     @label("State", STATE_COLOURS)
     def state_label(self, postback: Postback) -> str:
@@ -198,6 +198,10 @@ class PostbackAdmin(FactPage):
             return "not tried yet"
         outcome = str(PostbackAttempt.Outcome(postback.last_outcome).label)
         return outcome if postback.last_http_status is None else (outcome, f"{outcome} ({postback.last_http_status})")
+
+    @admin.display(description="Next try")
+    def next_try(self, postback: Postback) -> str:
+        return instant(postback.next_attempt_at) if postback.state == Postback.State.PENDING else NOTHING
 
     @admin.display(description="Payout told")
     def payout_money(self, postback: Postback) -> str:

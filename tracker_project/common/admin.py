@@ -8,6 +8,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from tracker_project.common.pages import Page
 
+admin.site.index_title = "Overview"
 admin.site.unregister(User)
 admin.site.unregister(Group)
 

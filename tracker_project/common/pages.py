@@ -9,7 +9,7 @@ from django import forms
 from django.contrib.admin import ModelAdmin, ShowFacets, TabularInline
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import Field, Model
+from django.db.models import Field, Model, TextField
 from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -44,9 +44,13 @@ class TidyAmount(forms.DecimalField):
         return tidy(value) if isinstance(value, Decimal) else value
 
 
+# Keeps an amount and its currency on one line.
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+
 FORM_FIELDS: Mapping[type[Field[Any, Any]], Mapping[str, Any]] = {
     AmountField: {"form_class": TidyAmount, "widget": UnfoldAdminDecimalFieldWidget},
     ArrayField: {"widget": UnfoldAdminTextInputWidget},
+    TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})},
 }
 
 
@@ -93,6 +97,7 @@ class FactInline(Inline):
     """Rows that are only shown on their parent's page."""
 
     can_delete = False
+    hide_title = True
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return list(self.fields or [])
@@ -151,7 +156,6 @@ def ask_first(
         "consequence": consequence,
         "button": button,
         "form": form,
-        "opts": page.opts,
         "back": change_address(subject),
     }
     return TemplateResponse(request, "tracker/ask_first.html", context)
@@ -185,13 +189,26 @@ def link_to(row: Model | None, text: str = "") -> SafeString | str:
 
 def copyable(text: str) -> SafeString:
     """Return `text` with a button that copies it."""
+    return format_html('<span class="tracker-copy"><code>{}</code>{}</span>', text, copy_button(text))
+
+
+def copy_button(text: str, name: str = "Copy") -> SafeString:
+    """Return a button that copies `text`; copy.js makes it work."""
     return format_html(
-        '<span class="tracker-copy"><code>{}</code>'
-        '<button type="button" data-copy="{}" title="Copy"><span class="material-symbols-outlined">content_copy</span>'
-        '<span data-copy-label aria-live="polite">Copy</span></button></span>',
+        '<button type="button" class="tracker-copy-button" data-copy="{}" title="{}">'
+        '<span class="material-symbols-outlined" aria-hidden="true">content_copy</span>'
+        '<span data-copy-label aria-live="polite">{}</span></button>',
         text,
         text,
+        name,
     )
+
+
+def exact(amount: Decimal | None, currency: str | None) -> str:
+    """Return an amount for people with all the digits that it has, such as the cost of a click, or a dash."""
+    if amount is None or not currency:
+        return NOTHING
+    return f"{tidy(amount)}{_NO_BREAK}{currency}"
 
 
 def tidy(number: Decimal) -> str:
@@ -205,7 +222,7 @@ def money(amount: Decimal | None, currency: str | None) -> str:
     """Return an amount for people, rounded to its currency, or a dash."""
     if amount is None or not currency:
         return NOTHING
-    return f"{format_amount(amount, currency)} {currency}"
+    return f"{format_amount(amount, currency)}{_NO_BREAK}{currency}"
 
 
 def instant(at: datetime | None) -> str:
