@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, connections
 
 from conversions.domain import delivery, outbox
 from conversions.domain.backoff import next_attempt_at
@@ -101,21 +101,24 @@ def test_claim_due_postbacks_passes_over_a_destination_that_the_tracker_paused()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_claim_due_postbacks_of_two_workers_are_disjoint():
+def test_claim_due_postbacks_passes_over_what_another_worker_is_claiming():
     destination = make_generic(on_deposit=True)
     for _ in range(4):
         write_postbacks(make_conversion(), at=NOON)
     other = connections.create_connection("default")
+    other.set_autocommit(False)
+    with other.cursor() as cursor:
+        cursor.execute("SELECT id FROM postbacks ORDER BY id LIMIT 3 FOR UPDATE")
+        theirs = {row[0] for row in cursor.fetchall()}
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 1000")
 
-    with transaction.atomic():
-        ours = delivery._lease({destination.pk: 2}, NOON)
-        with other.cursor() as cursor:
-            cursor.execute("SELECT id FROM postbacks WHERE state = 'pending' ORDER BY id FOR UPDATE SKIP LOCKED")
-            theirs = [row[0] for row in cursor.fetchall()]
+    ours = {claimed.postback.pk for claimed in claim_due_postbacks(room={destination.pk: 2}, at=NOON)}
+
+    other.rollback()
     other.close()
-
-    assert len(ours) == len(theirs) == 2
-    assert not set(ours) & set(theirs)
+    assert len(ours) == 1
+    assert not ours & theirs
 
 
 def test_claim_due_postbacks_asks_the_database_as_often_for_many_as_for_one(django_assert_num_queries):
