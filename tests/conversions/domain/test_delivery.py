@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from conversions.domain import delivery, outbox
 from conversions.domain.backoff import next_attempt_at
@@ -100,23 +100,29 @@ def test_claim_due_postbacks_passes_over_a_destination_that_the_tracker_paused()
     assert the_row().state == "pending"
 
 
+@pytest.fixture
+def other_worker():
+    """Another connection to the same database, inside a transaction of its own."""
+    other = connections.create_connection("default")
+    other.set_autocommit(False)
+    yield other
+    other.rollback()
+    other.close()
+
+
 @pytest.mark.django_db(transaction=True)
-def test_claim_due_postbacks_passes_over_what_another_worker_is_claiming():
+def test_claim_due_postbacks_passes_over_what_another_worker_is_claiming(other_worker):
     destination = make_generic(on_deposit=True)
     for _ in range(4):
         write_postbacks(make_conversion(), at=NOON)
-    other = connections.create_connection("default")
-    other.set_autocommit(False)
-    with other.cursor() as cursor:
+    with other_worker.cursor() as cursor:
         cursor.execute("SELECT id FROM postbacks ORDER BY id LIMIT 3 FOR UPDATE")
         theirs = {row[0] for row in cursor.fetchall()}
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 1000")
 
-    ours = {claimed.postback.pk for claimed in claim_due_postbacks(room={destination.pk: 2}, at=NOON)}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 1000")
+        ours = {claimed.postback.pk for claimed in claim_due_postbacks(room={destination.pk: 2}, at=NOON)}
 
-    other.rollback()
-    other.close()
     assert len(ours) == 1
     assert not ours & theirs
 
