@@ -70,11 +70,7 @@ def _start(tracker: Tracker, *, is_detached: bool) -> int:
     checkout = tracker.checkout
     with _only_one(checkout):
         logs = open_logs(checkout.logs, tracker.process_names, last_lines=None)
-        try:
-            tracker.restart()
-        except BaseException:
-            tracker.stop()
-            raise
+        tracker.restart()
         print(tracker.addresses(), flush=True)
     if is_detached:
         return 0

@@ -47,14 +47,11 @@ class Tracker:
         make_folders(self.checkout)
         if self.stop():
             print("Stopped what was running.", flush=True)
-        self._check_ports()
-        variables = self._prepare_servers()
-        with self._begin_preparation(variables) as preparation:
-            self._start_servers(variables)
-            self._finish_preparation(preparation)
-        print(f"Starting {', '.join(program.name for program in self._programs)} ...", flush=True)
-        self.supervisor.start_processes()
-        self._wait_for_processes()
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> bool:
         """Stop everything of this checkout, also what an ended supervisor left; say if anything ran."""
@@ -77,6 +74,16 @@ class Tracker:
             "Logs": f"./restarter.sh logs (files in {self.checkout.logs})",
         }
         return "\n" + "\n".join(f"  {name:<9} {text}" for name, text in lines.items()) + "\n"
+
+    def _start(self) -> None:
+        self._check_ports()
+        variables = self._prepare_servers()
+        with self._begin_preparation(variables) as preparation:
+            self._start_servers(variables)
+            self._finish_preparation(preparation)
+        print(f"Starting {', '.join(program.name for program in self._programs)} ...", flush=True)
+        self.supervisor.start_processes()
+        self._wait_for_processes()
 
     def _server_programs(self) -> list[Program]:
         return [self._serve(name, server) for name, server in self._embedded().items()]
