@@ -7,13 +7,14 @@ from bench.plain_view.models import PlainClick
 
 
 def click(request: HttpRequest, code: str) -> HttpResponseRedirect:
-    saved = PlainClick.objects.create(
+    saved = PlainClick(
         code=code,
         address=request.headers["X-Forwarded-For"],
         user_agent=request.headers["User-Agent"],
         referrer=request.headers["Referer"],
         query=request.META["QUERY_STRING"],
     )
+    saved.save()
     return HttpResponseRedirect(f"https://casino.example/?cid={saved.pk}")
 
 

@@ -1,0 +1,34 @@
+"""Edges that live for one test."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from attribution.domain.partitions import ensure_click_partitions
+from tests.attribution.edge.serving import ServedEdge, configuration_in
+
+Serve = Callable[..., ServedEdge]
+
+
+@pytest.fixture
+def days(transactional_db: None) -> None:
+    ensure_click_partitions(at=datetime.now(UTC), days_back=1, days_ahead=2)
+
+
+@pytest.fixture
+def serve(days: None, tmp_path: Path) -> Iterator[Serve]:
+    """Start an edge on what the tables hold by now; keywords change its configuration."""
+    served: list[ServedEdge] = []
+
+    def start(**changes: Any) -> ServedEdge:
+        edge = ServedEdge(configuration_in(tmp_path, **changes))
+        edge.start()
+        served.append(edge)
+        return edge
+
+    yield start
+    for edge in served:
+        edge.stop()
