@@ -215,6 +215,7 @@ def test_chargeback_that_comes_alone_holds_the_first_place(casino: Webhooks) -> 
 @pytest.mark.parametrize("status", ["void", "rejected"])
 def test_voided_first_deposit_gives_its_place_away(casino: Webhooks, status: str) -> None:
     casino.deposit("t-1")
+    casino.deposit("t-3", occurred_at="2026-11-22T11:10:00Z")
     casino.deposit("t-2", occurred_at="2026-11-22T11:00:00Z")
 
     answer = casino.deposit("t-1", status=status, occurred_at="2026-11-22T11:30:00Z")
@@ -222,7 +223,8 @@ def test_voided_first_deposit_gives_its_place_away(casino: Webhooks, status: str
     assert answer.body["first_deposit"] is False
     assert state_of("t-1") == (status, False, False)
     assert state_of("t-2") == ("confirmed", True, False)
-    assert CustomerLtv.objects.get().deposits == 1
+    assert state_of("t-3") == ("confirmed", False, False)
+    assert CustomerLtv.objects.get().deposits == 2
 
 
 @pytest.mark.django_db
