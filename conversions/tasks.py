@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from conversions.domain.dispatch import deliver_due_postbacks
+from conversions.domain.reporting_currency import convert_waiting_deposits
 from tracker_project.common.hints import take_hint
 
 
@@ -11,3 +12,8 @@ from tracker_project.common.hints import take_hint
 def deliver_postbacks() -> None:
     take_hint("conversions.deliver_due_postbacks")
     deliver_due_postbacks(clock=timezone.now)
+
+
+@shared_task(name="conversions.convert_waiting_deposits")
+def convert_waiting() -> None:
+    convert_waiting_deposits(at=timezone.now())

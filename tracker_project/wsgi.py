@@ -6,7 +6,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tracker_project.settings")
 
-from tracker_project.celery import app  # noqa: E402  (settings are named first)
+from tracker_project.celery import app
 
 application = get_wsgi_application()
 

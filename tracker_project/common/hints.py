@@ -1,13 +1,13 @@
 """Hints: tell a worker after commit that there are rows to work on. Losing one costs time, never work."""
 
+from functools import cache
+
+import redis
 import structlog
 from celery import current_app
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
-from functools import cache
-
-import redis
 
 log = structlog.get_logger(__name__)
 
