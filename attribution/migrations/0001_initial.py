@@ -5,7 +5,6 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-
 CLICKS = """
 CREATE TABLE clicks (
     id uuid PRIMARY KEY,
