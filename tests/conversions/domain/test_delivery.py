@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection, connections, transaction
@@ -34,7 +35,7 @@ TIMED_OUT = NoAnswer("No answer in time.", can_retry=True, timed_out=True)
 
 @pytest.fixture(autouse=True)
 def no_jitter(monkeypatch):
-    monkeypatch.setattr(delivery.random, "uniform", lambda low, high: 0.0)
+    monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
 
 
 def claim(at=NOON, room=10):
@@ -437,7 +438,7 @@ def test_withdrawal_on_the_way_leaves_it_cancelled_told_and_corrected():
 def test_partner_postback_carries_its_payout():
     partner = make_partner()
     make_generic("https://p.example/?p={payout}&c={payout_currency}&s={status}", partner=partner)
-    payout = Money(amount=120, currency="EUR")
+    payout = Money(amount=Decimal(120), currency="EUR")
     conversion = make_first_deposit()
     write_partner_postback(
         conversion, partner=partner, payout=payout, event="first_deposit", is_correction=False, at=NOON

@@ -61,7 +61,7 @@ def eventually(condition) -> bool:
     give_up_at = time.monotonic() + 5
     while not condition() and time.monotonic() < give_up_at:
         time.sleep(0.02)
-    return condition()
+    return bool(condition())
 
 
 def test_deliver_due_postbacks_brings_each_to_its_receiver(receiver):
@@ -223,7 +223,12 @@ def test_deliver_postbacks_is_the_task_that_hints_name(receiver, settings):
 
 def test_deliver_due_postbacks_keeps_the_connection_of_its_turn_when_late_answers_come(receiver, monkeypatch, hints):
     monkeypatch.setattr(dispatch, "STRAGGLER_SECONDS", 0.0)
-    monkeypatch.setattr(dispatch, "_finish", lambda under_way, until, clock: time.sleep(0.2) or set())
+
+    def answered_but_not_recorded(under_way, until, clock):
+        time.sleep(0.2)
+        return set()
+
+    monkeypatch.setattr(dispatch, "_finish", answered_but_not_recorded)
     make_generic(receiver.url + "/s2s?tid={transaction_id}")
     write_postbacks(make_first_deposit(), at=NOON)
     before = connection.connection

@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -17,8 +18,14 @@ from conversions.domain.outbox import player_key
 from conversions.models import Conversion, Destination, Postback
 from conversions.postbacks import meta
 from conversions.postbacks.adapter import Unsendable
-from tests.conversions.postbacks.rows import CLICKED_AT, FBCLID, make_first_deposit, make_meta, make_player
-from tests.conversions.postbacks.rows import make_registration as make_registration_of
+from tests.conversions.postbacks.rows import (
+    CLICKED_AT,
+    FBCLID,
+    make_first_deposit,
+    make_meta,
+    make_player,
+    make_registration,
+)
 from tests.outside.meta_rules import MetaDatasets
 from tests.world import NOON
 from tracker_project.common.egress import Answer
@@ -32,10 +39,11 @@ def postback_of(conversion: Conversion, destination: Destination, event: str = "
     return Postback(conversion=conversion, destination=destination, event=event, dedup_id=DEDUP_ID, **columns)
 
 
-def sent(postback: Postback) -> dict:
+def sent(postback: Postback) -> dict[str, Any]:
     prepared = meta.build_request(postback, at=NOON)
-    fields = parse_qs(prepared.request.body.decode(), strict_parsing=True)
+    fields = parse_qs((prepared.request.body or b"").decode(), strict_parsing=True)
     assert fields.keys() == {"access_token", "data"}
+    event: dict[str, Any]
     [event] = json.loads(fields["data"][0], parse_float=Decimal)
     return event
 
@@ -92,7 +100,7 @@ def test_build_request_equals_what_metas_own_client_sends():
 
 
 def test_build_request_of_a_registration_has_no_value():
-    event = sent(postback_of(make_registration_of(), make_meta(), "registration"))
+    event = sent(postback_of(make_registration(), make_meta(), "registration"))
 
     assert event["event_name"] == "CompleteRegistration"
     assert "custom_data" not in event
