@@ -159,7 +159,7 @@ def test_player_key_differs_by_destination_and_says_nothing_of_the_player():
 
 def test_write_postbacks_hints_after_commit(django_capture_on_commit_callbacks, monkeypatch):
     make_generic()
-    hints = []
+    hints: list[str] = []
     monkeypatch.setattr(outbox, "hint_after_commit", hints.append)
 
     write_postbacks(make_first_deposit(), at=NOON)
