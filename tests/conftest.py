@@ -12,6 +12,10 @@ import tracker_project.celery  # noqa: F401 (hints go to its broker; without it 
 _GUARDED = ["ledger_transfers", "ledger_entries"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long-faults", action="store_true", help="kill servers twenty times where two are usual")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _clean_up_may_empty_the_ledger() -> Iterator[None]:
     original = DatabaseOperations.sql_flush
