@@ -39,6 +39,7 @@ class Figures:
 
     clicks: int = 0
     bots: int = 0
+    previews: int = 0
     registrations: int = 0
     first_deposits_gross: int = 0
     first_deposits_net: int = 0
@@ -321,8 +322,11 @@ def _told(
 
 
 def _count_click(figures: Figures, click: Click) -> None:
-    if click.visit.is_bot:
+    """Count a visit; sources charge for people alone."""
+    if click.visit.kind == "bot":
         figures.bots += 1
-        return
-    figures.clicks += 1
-    figures.click_cost += click.visit.cost or Decimal(0)
+    elif click.visit.kind == "preview":
+        figures.previews += 1
+    else:
+        figures.clicks += 1
+        figures.click_cost += click.visit.cost or Decimal(0)

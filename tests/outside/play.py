@@ -14,7 +14,15 @@ from tests.outside.receivers import Receiver
 from tests.outside.receiving import as_received, doubles, missing_and_unexpected, read_told
 from tests.outside.setup import Demo
 from tests.outside.stories import STORIES, Story, by_promo_code, malformed_messages, ordinary, registration_alone
-from tests.outside.visitors import Click, Visit, invent_bot, invent_crowd, invent_visit, play_visits
+from tests.outside.visitors import (
+    Click,
+    Visit,
+    invent_bot,
+    invent_crowd,
+    invent_visit,
+    play_visits,
+    status_of_unknown_link,
+)
 
 PATIENCE_SECONDS = 30.0
 # After the last postback nothing more may come; a double would come within this.
@@ -69,8 +77,16 @@ class Play:
             tally.add(is_right=isinstance(answer, Click), surprise=str(answer))
             if isinstance(answer, Click):
                 self._expectations.saw_click(answer)
+                self._compare_location(answer)
+        self.comparison.expect("unknown link answered", 404, status_of_unknown_link(self._demo.click_url))
         roles = [(story, click) for story, click in zip(STORIES, played, strict=False) if isinstance(click, Click)]
         return roles, [click for click in played[len(cast) :] if isinstance(click, Click)]
+
+    def _compare_location(self, click: Click) -> None:
+        lost = click.lost_in_location
+        self.comparison.tally("redirects with the visitor's own sub ids and country").add(
+            is_right=not lost, surprise=f"{click.location} should have had {lost}"
+        )
 
     def _visit_of(self, story: Story) -> Visit:
         link = self._chance.choice(self._demo.links_of(story.source))
@@ -89,7 +105,7 @@ class Play:
         return stories
 
     def _plays(self, click: Click) -> bool:
-        return not click.visit.is_bot and self._chance.random() < REGISTERING_SHARE
+        return click.visit.kind == "click" and self._chance.random() < REGISTERING_SHARE
 
     def _crowd_story(self, click: Click) -> Iterator[None]:
         if self._chance.random() < DEPOSITING_SHARE:

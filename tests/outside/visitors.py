@@ -5,10 +5,9 @@ import random
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import requests
 
@@ -20,6 +19,7 @@ CLICK_ID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{48}(?![0-9a-fA-F])")
 # Where visitors come from, in the demo's networks; US players are outside the offers' countries.
 COUNTRIES = {"MT": 40, "FI": 25, "DE": 20, "BR": 15}
 BOT_SHARE = 0.08
+PREFETCH_SHARE = 0.03
 
 USER_AGENTS = [
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
@@ -51,16 +51,29 @@ class NoClickId(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """One visitor who follows one link. `cost` is what the source says that the click cost."""
+    """One visitor who follows one link. `cost` is what the source says that the click cost.
+
+    `kind` is click for a person, bot for a program that says so, preview for a browser that fetches ahead.
+    """
 
     link: Link
     country: str
     address: str
     user_agent: str
-    is_bot: bool
+    kind: str
     external_id: str
     sub_ids: dict[str, str]
     cost: Decimal | None
+
+    @property
+    def is_bot(self) -> bool:
+        return self.kind == "bot"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the browser says, and the proxy before the tracker: who it asks for."""
+        asked = {"x-forwarded-for": self.address, "user-agent": self.user_agent, "accept": "text/html"}
+        return asked | {"sec-purpose": "prefetch"} if self.kind == "preview" else asked
 
     def url(self, click_url: str) -> str:
         query = dict(self.sub_ids)
@@ -80,13 +93,17 @@ class Click:
     location: str
 
     @property
-    def milliseconds(self) -> int:
-        """When it happened: the first 48 bits of a UUIDv7."""
-        return int(self.click_id[:12], 16)
+    def lost_in_location(self) -> dict[str, str]:
+        """Return what the offer's address should have carried of this visit and does not, by parameter.
 
-    @property
-    def clicked_at(self) -> datetime:
-        return datetime.fromtimestamp(self.milliseconds / 1000, UTC)
+        Looks at the parameters that stand for one macro whose value is known here.
+        """
+        known = {"{click_id}": self.click_id, "{country}": self.visit.country, "{source}": self.visit.link.source}
+        known |= {f"{{{name}}}": sub_id for name, sub_id in self.visit.sub_ids.items()}
+        template = dict(parse_qsl(urlsplit(self.visit.link.offer_url).query))
+        wanted = {name: known[macro] for name, macro in template.items() if macro in known}
+        got = parse_qs(urlsplit(self.location).query, keep_blank_values=True)
+        return {name: value for name, value in wanted.items() if got.get(name) != [value]}
 
 
 def invent_visit(
@@ -100,9 +117,9 @@ def invent_visit(
         country=country,
         address=_address_in(demo.visitor_networks[country], chance),
         user_agent=chance.choice(USER_AGENTS),
-        is_bot=False,
+        kind="click",
         external_id=f"IwAR{run}-" + "".join(chance.choices(_LETTERS, k=48)),
-        sub_ids={"sub_id_1": f"ad-{chance.randrange(5)}", "sub_id_2": "Späte Süße & Co/100%", "sub_id_7": "a+b c"},
+        sub_ids={"sub_id_1": f"ad {chance.randrange(5)} Süße & Co/100%", "sub_id_2": "", "sub_id_7": "a+b c"},
         cost=_cost_of(link, chance),
     )
 
@@ -110,24 +127,12 @@ def invent_visit(
 def invent_bot(chance: random.Random, demo: Demo, *, run: str, link: Link | None = None) -> Visit:
     """Return a declared bot; nobody charges for it."""
     person = invent_visit(chance, demo, run=run, link=link)
-    return Visit(
-        link=person.link,
-        country=person.country,
-        address=person.address,
-        user_agent=chance.choice(BOT_USER_AGENTS),
-        is_bot=True,
-        external_id=person.external_id,
-        sub_ids={},
-        cost=None,
-    )
+    return replace(person, kind="bot", user_agent=chance.choice(BOT_USER_AGENTS), cost=None)
 
 
 def invent_crowd(chance: random.Random, demo: Demo, *, run: str, size: int) -> list[Visit]:
-    """Return visitors of all links, some of them bots."""
-    return [
-        invent_bot(chance, demo, run=run) if chance.random() < BOT_SHARE else invent_visit(chance, demo, run=run)
-        for _ in range(size)
-    ]
+    """Return visitors of all links, some of them bots, and some browsers that only fetch ahead."""
+    return [_invent_stranger(chance, demo, run) for _ in range(size)]
 
 
 def play_visits(visits: Sequence[Visit], *, click_url: str) -> list[Click | NoClickId]:
@@ -149,15 +154,22 @@ def status_of_unknown_link(click_url: str) -> int:
         raise _unreachable(click_url, error) from error
 
 
+def _invent_stranger(chance: random.Random, demo: Demo, run: str) -> Visit:
+    turn = chance.random()
+    if turn < BOT_SHARE:
+        return invent_bot(chance, demo, run=run)
+    visit = invent_visit(chance, demo, run=run)
+    return replace(visit, kind="preview", cost=None) if turn < BOT_SHARE + PREFETCH_SHARE else visit
+
+
 def _play_share(visits: Sequence[Visit], click_url: str) -> list[Click | NoClickId]:
     with requests.Session() as session:
         return [_play_visit(visit, click_url, session) for visit in visits]
 
 
 def _play_visit(visit: Visit, click_url: str, session: requests.Session) -> Click | NoClickId:
-    headers = {"x-forwarded-for": visit.address, "user-agent": visit.user_agent, "accept": "text/html"}
     try:
-        answer = session.get(visit.url(click_url), headers=headers, timeout=ANSWER_SECONDS, allow_redirects=False)
+        answer = session.get(visit.url(click_url), headers=visit.headers, timeout=ANSWER_SECONDS, allow_redirects=False)
     except requests.RequestException as error:
         raise _unreachable(click_url, error) from error
     location = answer.headers.get("location", "")
