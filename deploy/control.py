@@ -69,8 +69,8 @@ def _run(options: argparse.Namespace, checkout: Checkout) -> int:
 def _start(tracker: Tracker, *, is_detached: bool) -> int:
     checkout = tracker.checkout
     with _only_one(checkout):
-        logs = open_logs(checkout.logs, tracker.process_names, last_lines=None)
         tracker.restart()
+        logs = open_logs(checkout.logs, tracker.process_names, last_lines=None)
         print(tracker.addresses(), flush=True)
     if is_detached:
         return 0
@@ -118,8 +118,10 @@ def _end_on_signals() -> None:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
+    signal.signal(signal.SIGINT, interrupt)  # also where a shell has started us deaf to it, in the background
     signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGHUP, interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup wants it to live on
+        signal.signal(signal.SIGHUP, interrupt)
 
 
 @contextmanager

@@ -146,6 +146,7 @@ class EmbeddedPostgres(EmbeddedServer):
             "unix_socket_directories": "",
             "max_connections": str(self._max_connections),
             "shared_preload_libraries": "pg_stat_statements",
+            "log_checkpoints": "off",
             "timezone": "UTC",
             "log_timezone": "UTC",
         }
@@ -210,6 +211,7 @@ class EmbeddedValkey(EmbeddedServer):
             "dir": f'"{self.home}"',
             "pidfile": f'"{self._pid_file}"',
             "daemonize": "no",
+            "loglevel": "warning",
             "set-proc-title": "no",  # keeps the command line by which we know our server
             "appendonly": "yes",
             "appendfsync": "everysec",
