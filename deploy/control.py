@@ -23,14 +23,12 @@ SHOWN_LINES = 50
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options, pytest_arguments = _parser().parse_known_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    _end_on_signals()
     try:
-        _end_on_signals()
-        if options.verb == "test":
-            return checks.run_all(ROOT, pytest_arguments)
-        if pytest_arguments:
-            _parser().error(f"unknown arguments: {' '.join(pytest_arguments)}")
-        return _run(options, read_checkout(ROOT, environment=os.environ))
+        if words[:1] == ["test"]:
+            return checks.run_all(ROOT, words[1:])
+        return _run(_parser().parse_args(words), read_checkout(ROOT, environment=os.environ))
     except (UnusableSetup, ServerFailed, PortTaken) as error:
         print(error, file=sys.stderr)
         return 1
@@ -46,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./restarter.sh", description=__doc__)
-    parser.add_argument("verb", nargs="?", default="start", choices=["start", "stop", "status", "logs", "test"])
+    parser.add_argument("verb", nargs="?", default="start", choices=["start", "stop", "status", "logs"])
     parser.add_argument("name", nargs="?", help="a process, for logs")
     parser.add_argument("-d", dest="is_detached", action="store_true", help="start in the background")
     parser.add_argument("-f", dest="is_followed", action="store_true", help="keep showing logs")

@@ -9,9 +9,10 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, cast
-from xmlrpc.client import Fault, ServerProxy
+from xmlrpc.client import Error, ServerProxy
 
 from supervisor.xmlrpc import SupervisorTransport
 
@@ -136,8 +137,11 @@ class Supervisor:
     def stop(self) -> None:
         """Stop all processes, the servers last, and the supervisor itself."""
         pid = self.pid
-        if pid is None:
-            return
+        if pid is not None:
+            self._end(pid)
+        self._remove_socket()
+
+    def _end(self, pid: int) -> None:
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + SUPERVISOR_STOP_SECONDS
         while not has_ended(pid):
@@ -154,6 +158,16 @@ class Supervisor:
         self._socket_pointer.write_text(f"{short}\n")
         return short
 
+    def _remove_socket(self) -> None:
+        """Remove what a supervisor that was killed leaves behind, and the folder of a short path."""
+        if not self._socket_pointer.exists():
+            return
+        socket = Path(self._socket_pointer.read_text().strip())
+        socket.unlink(missing_ok=True)
+        if socket.parent != self._checkout.var and socket.parent.is_dir():
+            socket.parent.rmdir()
+        self._socket_pointer.unlink()
+
     def _rpc(self) -> Any:
         socket = self._socket_pointer.read_text().strip()
         transport = SupervisorTransport(None, None, f"unix://{socket}")
@@ -162,7 +176,7 @@ class Supervisor:
     def _answers(self) -> bool:
         try:
             self._rpc().getState()
-        except (OSError, Fault):
+        except (OSError, HTTPException, Error):
             return False
         return True
 
