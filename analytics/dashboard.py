@@ -94,14 +94,14 @@ def _watched(since: datetime) -> list[tuple[str, QuerySet[Any], str, str]]:
         (
             "conversions.view_postback",
             dead,
-            "Postbacks given up in the last 7 days",
+            "Postbacks given up within 7 days",
             "conversions_postback:state__exact=dead",
         ),
-        ("conversions.view_anomaly", anomalies, "Contradicting messages in the last 7 days", "conversions_anomaly:"),
+        ("conversions.view_anomaly", anomalies, "Contradicting messages within 7 days", "conversions_anomaly:"),
         (
             "attribution.view_setasideclick",
             set_aside,
-            "Stored lines that became no click",
+            "Lines that became no click",
             "attribution_setasideclick:",
         ),
     ]

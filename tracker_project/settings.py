@@ -265,6 +265,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Tracker",
     "SITE_HEADER": "Tracker",
     "SITE_SYMBOL": "ads_click",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("tracker/favicon.svg")}],
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: static("tracker/admin.css")],

@@ -197,7 +197,7 @@ class TrackingLinkAdmin(Page):
     list_display = ["code", "campaign", "creative", "partner", "promo_code", "to_copy", "created_at"]
     list_filter = [("campaign", AutocompleteSelectFilter), ("partner", AutocompleteSelectFilter)]
     list_filter_submit = True
-    list_select_related = ["campaign", "creative", "partner"]
+    list_select_related = ["campaign__source", "creative", "partner"]
     search_fields = ["code", "campaign__name", "creative__name", "partner__name", "promo_code"]
     autocomplete_fields = ["campaign", "partner"]
     ordering = ["-id"]
@@ -206,9 +206,6 @@ class TrackingLinkAdmin(Page):
         ("To copy", {"fields": ["address", "with_parameters"]}),
     ]
     readonly_fields = ["address", "with_parameters"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[TrackingLink]:
-        return super().get_queryset(request).select_related("campaign__source")
 
     @admin.display(description="Copy")
     def to_copy(self, link: TrackingLink) -> str:

@@ -38,6 +38,7 @@ class PlatformForm(forms.ModelForm[Platform]):
     class Meta:
         model = Platform
         fields = ["name", "slug", "brand", "default_status", "allowed_addresses", "is_default", "is_active"]
+        help_texts = {"slug": "Its name in the addresses that it posts to, such as /webhooks/gaming/deposit."}
 
     def clean_is_default(self) -> bool:
         is_default = bool(self.cleaned_data["is_default"])
@@ -148,9 +149,8 @@ class PlatformAdmin(Page):
             "deposit": self.deposit_address(platform),
             "back": change_address(platform),
         }
-        response = TemplateResponse(request, "tracker/secret_shown_once.html", context)
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        # The admin's views are never cached, so the secret is in nobody's history.
+        return TemplateResponse(request, "tracker/secret_shown_once.html", context)
 
 
 @admin.register(InboxEvent)

@@ -88,7 +88,7 @@ class DestinationAdmin(Page):
     readonly_fields = ["disabled_reason", "macros", "token_state"]
     fieldsets = [
         (None, {"fields": [("name", "kind"), ("is_active", "disabled_reason")]}),
-        ("Whose conversions", {"fields": [("campaign", "partner"), "requires_consent"]}),
+        ("Whose conversions", {"fields": ["campaign", "partner", "requires_consent"]}),
         ("Which events", {"fields": [("on_registration", "on_first_deposit", "on_deposit")]}),
         ("Generic S2S", {"fields": ["url_template", "macros"]}),
         ("Meta Conversions API", {"fields": ["dataset_id", "token_to_set", "token_state"]}),

@@ -1,0 +1,231 @@
+"""The campaign-day page, its CSV, the first page, and the command."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth.models import Permission, User
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from campaigns.models import Cost, Goal
+from conversions.models import Anomaly
+from tests.affiliates.builders import make_deposit
+from tests.world import NOON, make_campaign, make_click, make_link, make_platform
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/admin/analytics/campaign-days/"
+
+
+@pytest.fixture
+def alice() -> Client:
+    """Alice is a superuser."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("alice"))
+    return client
+
+
+def staff_with(*permissions: str) -> Client:
+    user = User.objects.create_user("bob", is_staff=True)
+    for permission in permissions:
+        app, codename = permission.split(".")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def text_of(response: Any) -> str:
+    return str(response.content.decode())
+
+
+@time_machine.travel(NOON, tick=False)
+def test_page_shows_figures_of_the_last_seven_days(alice: Client) -> None:
+    campaign = make_campaign(name="Reels Malta")
+    make_click(make_link(campaign=campaign), at=NOON)
+    make_deposit(campaign=campaign)
+    Cost.objects.create(campaign=campaign, on_date="2026-11-22", amount=1234, currency="EUR")
+
+    response = alice.get(PAGE)
+
+    shown = text_of(response)
+    assert response.status_code == 200
+    assert "Reels Malta" in shown
+    assert "Sun 22 Nov 2026" in shown
+    assert "1,234.00" in shown
+    assert "What the columns mean" in shown
+
+
+def test_page_escapes_names_of_campaigns(alice: Client) -> None:
+    campaign = make_campaign(name="<img src=x onerror=alert(1)>")
+    make_click(make_link(campaign=campaign), at=NOON)
+
+    shown = text_of(alice.get(PAGE, {"first": "2026-11-22", "last": "2026-11-22"}))
+
+    assert "<img src=x" not in shown
+    assert "&lt;img src=x" in shown
+
+
+def test_page_says_what_to_do_before_there_is_a_campaign(alice: Client) -> None:
+    assert "Add a campaign" in text_of(alice.get(PAGE))
+
+
+def test_page_says_so_when_nothing_happened(alice: Client) -> None:
+    make_campaign()
+
+    assert "Nothing happened from" in text_of(alice.get(PAGE, {"period": "today"}))
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"first": "2026-11-22", "last": "2026-11-20"}, "“From” is after “To”."),
+        ({"first": "2020-01-01", "last": "2026-11-20"}, "Choose at most 366 days at a time."),
+        ({"first": "1999-01-01", "last": "1999-01-02"}, "Choose days from 2000 to 2100."),
+        ({"first": "2026-11-20"}, "Give both days, or neither and choose a period."),
+        ({"first": "yesterday", "last": "2026-11-20"}, "Enter a valid date."),
+        ({"campaign": "999"}, "Select a valid choice."),
+        ({"period": "century"}, "Select a valid choice."),
+    ],
+)
+def test_page_says_what_is_wrong_with_the_days(alice: Client, query: dict[str, str], sentence: str) -> None:
+    response = alice.get(PAGE, query)
+
+    assert response.status_code == 400
+    assert sentence in text_of(response)
+
+
+@time_machine.travel(datetime(2026, 11, 22, 22, 30, tzinfo=UTC), tick=False)
+def test_page_takes_today_from_the_campaigns_zone(alice: Client) -> None:
+    campaign = make_campaign(time_zone="Europe/Helsinki")
+    make_click(make_link(campaign=campaign), at=datetime(2026, 11, 22, 22, 15, tzinfo=UTC))
+
+    assert "Mon 23 Nov 2026" in text_of(alice.get(PAGE, {"period": "today"}))
+
+
+def test_page_shows_the_goals_of_one_campaign(alice: Client) -> None:
+    campaign = make_campaign()
+    make_deposit(campaign=campaign)
+    Goal.objects.create(campaign=campaign, event="first_deposit", target=40)
+
+    shown = text_of(alice.get(PAGE, {"campaign": campaign.pk}))
+
+    assert "of 40" in shown
+
+
+def test_page_leaves_amounts_of_several_currencies_unsummed(alice: Client) -> None:
+    for currency in ("EUR", "USD"):
+        campaign = make_campaign(currency=currency)
+        Cost.objects.create(campaign=campaign, on_date="2026-11-22", amount=10, currency=currency)
+
+    shown = text_of(alice.get(PAGE, {"first": "2026-11-22", "last": "2026-11-22"}))
+
+    assert "20.00" not in shown
+    assert "Amounts are not added up over campaigns" in shown
+
+
+def test_csv_holds_what_the_page_shows(alice: Client) -> None:
+    campaign = make_campaign(name="=cmd|calc")
+    make_deposit(campaign=campaign)
+    Cost.objects.create(campaign=campaign, on_date="2026-11-22", amount="12.50", currency="EUR")
+
+    response = alice.get(PAGE, {"first": "2026-11-22", "last": "2026-11-22", "format": "csv"})
+
+    [row] = csv.DictReader(io.StringIO(text_of(response)))
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert row["campaign"] == "'=cmd|calc"
+    assert (row["day"], row["currency"], row["cost"], row["cpa"]) == ("2026-11-22", "EUR", "12.50", "12.50")
+
+
+def test_page_is_refused_without_the_right_to_see_costs() -> None:
+    client = staff_with("campaigns.view_campaign", "conversions.view_conversion")
+
+    assert client.get(PAGE).status_code == 403
+    assert "Campaigns by day" not in text_of(client.get("/admin/"))
+
+
+def test_page_is_open_to_staff_who_may_see_what_it_counts() -> None:
+    client = staff_with("campaigns.view_campaign", "campaigns.view_cost", "conversions.view_conversion")
+
+    assert client.get(PAGE).status_code == 200
+    assert "Campaigns by day" in text_of(client.get("/admin/"))
+
+
+def test_page_asks_strangers_to_sign_in(client: Client) -> None:
+    response = client.get(PAGE)
+
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith("/admin/login/")
+
+
+def test_first_page_names_what_needs_a_person(alice: Client) -> None:
+    make_deposit(campaign=make_campaign(), review_state="held")
+    Anomaly.objects.create(
+        platform=make_platform(),
+        code="transaction_conflict",
+        event_id="e",
+        field="amount",
+        held="1",
+        reported="2",
+        received_at=datetime.now(UTC),
+    )
+
+    shown = text_of(alice.get("/admin/"))
+
+    assert "Conversions held for a decision" in shown
+    assert "Contradicting messages within 7 days" in shown
+    assert "Postbacks given up" not in shown
+
+
+@time_machine.travel(NOON, tick=False)
+def test_first_page_shows_today(alice: Client) -> None:
+    campaign = make_campaign()
+    make_click(make_link(campaign=campaign), at=NOON)
+    Cost.objects.create(campaign=campaign, on_date="2026-11-22", amount=80, currency="EUR")
+    Cost.objects.create(campaign=campaign, on_date="2026-11-21", amount=999, currency="EUR")
+
+    shown = text_of(alice.get("/admin/"))
+
+    assert "80.00 EUR" in shown
+    assert "999" not in shown
+
+
+def test_command_prints_amounts_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    campaign = make_campaign(name="Reels Malta")
+    make_click(make_link(campaign=campaign), at=NOON, cost="0.255")
+    make_deposit(campaign=campaign)
+
+    call_command("campaign_days", "--json", "--from", "2026-11-22", "--to", "2026-11-22")
+
+    [row] = json.loads(capsys.readouterr().out)
+    assert row == {
+        "campaign_id": campaign.pk,
+        "campaign": "Reels Malta",
+        "day": "2026-11-22",
+        "time_zone": "UTC",
+        "currency": "EUR",
+        "clicks": 1,
+        "bots": 0,
+        "previews": 0,
+        "while_paused": 0,
+        "registrations": 0,
+        "first_deposits_gross": 1,
+        "first_deposits_held": 0,
+        "first_deposits_net": 1,
+        "cost": "0.26",
+        "cpa": "0.26",
+        "click_cost": "0.26",
+        "spend": "0.00",
+        "commission": "0.00",
+        "revenue": "0.00",
+    }
+
+
+def test_command_refuses_days_in_the_wrong_order() -> None:
+    with pytest.raises(CommandError, match="--from 2026-11-22 is after --to 2026-11-21"):
+        call_command("campaign_days", "--from", "2026-11-22", "--to", "2026-11-21")

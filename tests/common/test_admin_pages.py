@@ -1,0 +1,266 @@
+"""Every list and form of the admin: who may open it, and that a list asks no more for three rows than for one."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from affiliates.domain.booking import book_due_commissions
+from affiliates.models import Commission, CommissionPlan, LedgerTransfer, PartnerAccount
+from attribution.models import Click, SetAsideClick
+from campaigns.models import (
+    Brand,
+    Campaign,
+    Cost,
+    Creative,
+    ExchangeRate,
+    Goal,
+    Offer,
+    Partner,
+    TrackingLink,
+    TrafficSource,
+)
+from conversions.models import (
+    Anomaly,
+    Conversion,
+    CustomerLtv,
+    Destination,
+    InboxEvent,
+    Platform,
+    Player,
+    Postback,
+    PostbackAttempt,
+)
+from fraud.models import Review
+from tests.affiliates.builders import make_earning_deposit, make_partner_account, make_player
+from tests.conversions.builders import deposit, register
+from tests.world import NOON, make_campaign, make_click, make_creative, make_link, make_partner, make_platform
+from tracker_project.common.pages import change_address, list_address
+
+pytestmark = pytest.mark.django_db
+
+
+def add_campaign() -> None:
+    Goal.objects.create(campaign=make_campaign(), event="click", target=10)
+
+
+def add_link() -> None:
+    campaign = make_campaign()
+    make_link(campaign=campaign, creative=make_creative(campaign), partner=make_partner())
+
+
+def add_cost() -> None:
+    campaign = make_campaign()
+    Cost.objects.create(
+        campaign=campaign, creative=make_creative(campaign), on_date=NOON.date(), amount=5, currency="EUR"
+    )
+
+
+def add_rate() -> None:
+    number = ExchangeRate.objects.count()
+    ExchangeRate.objects.create(currency="USD", on_date=f"2026-10-{number + 1:02}", per_euro=1, source="bank")
+
+
+def add_click() -> None:
+    campaign = make_campaign()
+    link = make_link(campaign=campaign, creative=make_creative(campaign), partner=make_partner())
+    make_click(link, at=datetime.now(UTC), cost=Decimal("0.5"))
+
+
+def add_set_aside() -> None:
+    SetAsideClick.objects.create(line="?", reason="outside all days")
+
+
+def add_event() -> None:
+    platform = make_platform()
+    register(platform)
+    deposit(platform)
+
+
+def add_anomaly() -> None:
+    Anomaly.objects.create(
+        platform=make_platform(), code="c", event_id="e", field="amount", held="1", reported="2", received_at=NOON
+    )
+
+
+def make_destination() -> Destination:
+    number = Destination.objects.count()
+    return Destination.objects.create(
+        name=f"Partner {number}",
+        kind="generic",
+        campaign=make_campaign(),
+        partner=make_partner(),
+        url_template="https://partner.example/?c={click_id}",
+    )
+
+
+def add_destination() -> None:
+    make_destination()
+
+
+def add_postback() -> None:
+    conversion = make_earning_deposit()
+    postback = Postback.objects.create(
+        destination=make_destination(),
+        conversion=conversion,
+        event="first_deposit",
+        fact=f"first_deposit:{conversion.pk}",
+        dedup_id="d",
+        next_attempt_at=NOON,
+        created_at=NOON,
+    )
+    PostbackAttempt.objects.create(
+        postback=postback, started_at=NOON, latency_ms=12, http_status=503, outcome="retry", request="GET", answer="no"
+    )
+
+
+def add_review() -> None:
+    decided_by = User.objects.create_user(f"judge{User.objects.count()}")
+    reasons = [{"rule": "country", "text": "The player is from US."}]
+    Review.objects.create(
+        conversion=make_earning_deposit(), verdict="held", reasons=reasons, decided_by=decided_by, created_at=NOON
+    )
+
+
+def add_commission() -> None:
+    make_earning_deposit()
+    book_due_commissions(at=NOON, limit=10)
+
+
+PAGES: dict[type[Model], Callable[[], Any]] = {
+    TrafficSource: add_campaign,
+    Offer: add_campaign,
+    Brand: add_campaign,
+    Campaign: add_campaign,
+    Partner: make_partner,
+    Creative: add_link,
+    TrackingLink: add_link,
+    Cost: add_cost,
+    ExchangeRate: add_rate,
+    Click: add_click,
+    SetAsideClick: add_set_aside,
+    Platform: make_platform,
+    InboxEvent: add_event,
+    Anomaly: add_anomaly,
+    Player: make_player,
+    Conversion: add_event,
+    CustomerLtv: add_event,
+    Destination: add_destination,
+    Postback: add_postback,
+    Review: add_review,
+    CommissionPlan: make_partner_account,
+    PartnerAccount: make_partner_account,
+    Commission: add_commission,
+    LedgerTransfer: add_commission,
+}
+EACH = pytest.mark.parametrize(("model", "add"), PAGES.items(), ids=lambda value: getattr(value, "__name__", None))
+
+
+def client_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def alice() -> Client:
+    """Alice is a superuser."""
+    return client_of(User.objects.create_superuser("alice"))
+
+
+@pytest.fixture
+def charlie() -> Client:
+    """Charlie is on the staff and may see nothing."""
+    return client_of(User.objects.create_user("charlie", is_staff=True))
+
+
+def queries_of(client: Client, address: str) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        response = client.get(address)
+    assert response.status_code == 200
+    return len(queries)
+
+
+def test_every_page_of_the_admin_is_tested_here() -> None:
+    assert set(admin.site._registry) == {*PAGES, User, Group}
+
+
+@EACH
+def test_list_asks_as_many_queries_for_three_rows_as_for_one(alice: Client, model: Any, add: Any) -> None:
+    add()
+    alice.get(list_address(model))
+    for_one = queries_of(alice, list_address(model))
+    add()
+    add()
+
+    assert model.objects.count() >= 3
+    assert queries_of(alice, list_address(model)) == for_one
+
+
+@EACH
+def test_list_and_form_open_for_a_superuser(alice: Client, model: Any, add: Any) -> None:
+    add()
+    row = model.objects.order_by("pk").first()
+
+    assert alice.get(list_address(model)).status_code == 200
+    assert alice.get(list_address(model), {"q": "x"}).status_code == 200
+    assert alice.get(change_address(row)).status_code == 200
+
+
+@EACH
+def test_list_and_form_are_refused_to_staff_without_rights(charlie: Client, model: Any, add: Any) -> None:
+    add()
+    row = model.objects.order_by("pk").first()
+
+    assert charlie.get(list_address(model)).status_code == 403
+    assert charlie.get(change_address(row)).status_code == 403
+
+
+@EACH
+def test_list_asks_strangers_to_sign_in(client: Client, model: Any, add: Any) -> None:
+    assert client.get(list_address(model)).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "model",
+    [Click, InboxEvent, Anomaly, Player, Conversion, CustomerLtv, Postback, Review, Commission, LedgerTransfer],
+    ids=lambda model: model.__name__,
+)
+def test_facts_are_neither_added_nor_changed_nor_deleted(alice: Client, model: Any) -> None:
+    PAGES[model]()
+    row = model.objects.order_by("pk").first()
+
+    assert alice.get(f"{list_address(model)}add/").status_code == 403
+    assert alice.post(change_address(row), {}).status_code == 403
+    assert alice.post(change_address(row).replace("/change/", "/delete/"), {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "model",
+    [Click, InboxEvent, Player, Conversion, Postback, Commission, LedgerTransfer],
+    ids=lambda model: model.__name__,
+)
+def test_lists_of_facts_never_count(alice: Client, model: Any) -> None:
+    PAGES[model]()
+    table = model._meta.db_table
+
+    with CaptureQueriesContext(connection) as queries:
+        alice.get(list_address(model))
+
+    counts = [query["sql"] for query in queries if "COUNT(" in query["sql"] and f'FROM "{table}"' in query["sql"]]
+    assert counts == []
+
+
+def test_admin_pages_name_a_content_security_policy_without_inline_scripts(alice: Client) -> None:
+    response = alice.get("/admin/")
+
+    assert "script-src 'self' 'unsafe-eval';" in response.headers["Content-Security-Policy"]
+    assert "onclick=" not in response.content.decode()
