@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, LiteralString
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -72,9 +73,9 @@ class Store:
     def clicks_set_aside(self) -> int:
         return len(self._execute("SELECT id FROM set_aside_clicks"))
 
-    def _execute(self, statement: str) -> list[tuple[object, ...] | tuple[str, ...]]:
+    def _execute(self, statement: LiteralString) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.postgres.url(_DATABASE), autocommit=True) as connection:
-            cursor = connection.execute(statement)  # type: ignore[call-overload]
+            cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
 
