@@ -75,11 +75,15 @@ class ClickEdge:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._edge = Edge(self._configure())
         try:
+            self._edge = Edge(self._configure())
             await self._edge.open()
         except NoSnapshot as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        except Exception as error:  # granian would serve on without an edge
+            log.exception("the edge could not start")
+            await send({"type": "lifespan.startup.failed", "message": repr(error)})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -1,9 +1,9 @@
 """From a request to a click: what is stored of it, and where its visitor goes."""
 
-import json
 import re
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from json.encoder import encode_basestring
 from typing import NamedTuple
 
 from attribution.click_ids import new_uuid7, sign_click_id
@@ -90,5 +90,9 @@ def _parameter_columns(values: Sequence[str | None]) -> str:
 def _platform_click_ids(values: Sequence[str | None]) -> str:
     if values == _NO_PLATFORM_CLICK_IDS:
         return NULL
-    named = {name: value for name, value in zip(PLATFORM_CLICK_IDS, values, strict=True) if value is not None}
-    return json.dumps(named, ensure_ascii=False).replace("\\", "\\\\")
+    named = [
+        f'"{name}": {encode_basestring(value)}'
+        for name, value in zip(PLATFORM_CLICK_IDS, values, strict=True)
+        if value is not None
+    ]
+    return f"{{{', '.join(named)}}}".replace("\\", "\\\\")

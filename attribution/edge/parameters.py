@@ -41,7 +41,10 @@ def read_parameters(query: bytes, slots: Mapping[bytes, tuple[int, ...]]) -> lis
         name, _, raw = pair.partition(b"=")
         if not raw:
             continue
-        positions = slots.get(unquote_to_bytes(name) if b"%" in name else name)
+        positions = slots.get(name)
+        if positions is None:
+            # Few parameters that we do not know are ours in disguise.
+            positions = slots.get(unquote_to_bytes(name)) if b"%" in name else None
         if positions is None:
             continue
         text = read_text(raw)
