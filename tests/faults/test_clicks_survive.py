@@ -76,7 +76,7 @@ def test_clicks_go_on_while_postgres_is_frozen(store, edge, rounds):
         time.sleep(0.5)
 
     assert journal.unanswered == 0
-    assert journal.slowest_seconds < 1
+    assert journal.slowest_seconds < 2
     assert_stored_once(journal, store, edge)
 
 
