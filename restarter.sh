@@ -42,10 +42,20 @@ here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 cd -- "$here"
 HOME=${HOME:-/}
 python=.venv/bin/python
-runs "$python" || python=$(find_python)
 
-packages=requirements.txt
-[ "${1:-start}" != test ] || packages=requirements-dev.txt
-"$python" -m deploy.installation "$packages"
+case "${1:-start}" in
+    stop | status | logs)
+        if ! runs "$python"; then
+            echo "Nothing was started here yet: ./restarter.sh does it." >&2
+            exit 3
+        fi
+        ;;
+    *)
+        runs "$python" || python=$(find_python)
+        packages=requirements.txt
+        [ "${1:-start}" != test ] || packages=requirements-dev.txt
+        "$python" -m deploy.installation "$packages"
+        ;;
+esac
 
 exec .venv/bin/python -m deploy.control "$@"

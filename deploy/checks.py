@@ -82,6 +82,7 @@ def _throwaway_servers() -> Iterator[dict[str, str]]:
     """Yield the addresses of servers whose data is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="tracker-test-"))
     folder.chmod(0o711)  # for root: the account that runs Postgres has to pass through
+    (folder / "var" / "static").mkdir(parents=True)  # whitenoise warns at each request without it
     postgres = EmbeddedPostgres(folder / "postgres", max_connections=MOST_CONNECTIONS)
     valkey = EmbeddedValkey(folder / "valkey")
     try:

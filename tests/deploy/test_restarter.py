@@ -75,9 +75,16 @@ def test_restarter_finds_a_python_that_a_version_manager_hides(checkout: Path, p
 
 
 def test_restarter_takes_the_python_that_it_is_told(checkout: Path, programs: Path):
-    done = run(checkout, programs, "status", PYTHON=sys.executable)
+    done = run(checkout, programs, PYTHON=sys.executable)
 
     assert (done.returncode, done.stderr) == (1, "chosen for requirements.txt\n")
+
+
+@pytest.mark.parametrize("verb", ["stop", "status", "logs"])
+def test_restarter_installs_nothing_only_to_look_or_stop(checkout: Path, programs: Path, verb: str):
+    done = run(checkout, programs, verb, PYTHON=sys.executable)
+
+    assert (done.returncode, done.stderr) == (3, "Nothing was started here yet: ./restarter.sh does it.\n")
 
 
 def test_restarter_explains_its_verbs_when_asked_for_another(checkout: Path, programs: Path):
