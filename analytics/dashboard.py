@@ -5,18 +5,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.conf import settings
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.template.defaultfilters import filesizeformat
 
 from analytics.access import may_see_figures
-from analytics.domain.campaign_days import CampaignDay, campaign_days, cost_per_first_deposit, only_currency, total
+from analytics.domain.campaign_days import (
+    NO_CAMPAIGN_ZONE,
+    CampaignDay,
+    campaign_days,
+    cost_per_first_deposit,
+    only_currency,
+    total,
+)
 from analytics.freshness import freshness
-from attribution.models import SetAsideClick
+from attribution.edge.configuration import configuration_from
+from attribution.edge.spool import spool_bytes
+from attribution.models import Click, SetAsideClick
 from campaigns.models import Campaign
 from conversions.models import Anomaly, Conversion, Destination, Postback
+from fraud.models import Review
 from tracker_project.common.money import format_amount
-from tracker_project.common.pages import NOTHING
+from tracker_project.common.pages import NOTHING, list_address
 from tracker_project.common.time import day_in_zone
 
 # Beyond this many the exact number tells nobody more, and is not counted.
@@ -52,8 +63,10 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def _today(now: datetime) -> list[CampaignDay]:
     """Return today's rows, each campaign's today being that of its own zone."""
-    around = campaign_days(first=now.date() - timedelta(days=1), last=now.date() + timedelta(days=1))
-    return [row for row in around if row.day == day_in_zone(now, row.campaign.time_zone if row.campaign else "UTC")]
+    zones = {NO_CAMPAIGN_ZONE, *Campaign.objects.values_list("time_zone", flat=True).distinct()}
+    today_in = {zone: day_in_zone(now, zone) for zone in zones}
+    rows = campaign_days(first=min(today_in.values()), last=max(today_in.values()))
+    return [row for row in rows if row.day == today_in[row.campaign.time_zone if row.campaign else NO_CAMPAIGN_ZONE]]
 
 
 def _figures(rows: list[CampaignDay]) -> Iterator[Figure]:
@@ -69,44 +82,62 @@ def _figures(rows: list[CampaignDay]) -> Iterator[Figure]:
         yield Figure(name=name, text=text, note=several)
 
 
-def _concerns(user: Any, now: datetime) -> Iterator[Concern]:
-    for permission, rows, text, page in _watched(now - _RECENT):
-        count = rows[: _MOST + 1].count() if user.has_perm(permission) else 0
-        if count:
-            yield Concern(count=f"more than {_MOST:,}" if count > _MOST else f"{count:,}", text=text, url=_url(page))
+@dataclass(frozen=True, kw_only=True)
+class _Watched:
+    """Rows, found by an index, that are a concern while there are any: who may see them, and the list to open."""
+
+    permission: str
+    rows: QuerySet[Any]
+    text: str
+    model: type[Model]
+    query: str = ""
 
 
-def _watched(since: datetime) -> list[tuple[str, QuerySet[Any], str, str]]:
-    """Return what is watched: who may see it, its rows (found by index), what to say, and the list to open."""
-    held = Conversion.objects.filter(review_state=Conversion.Review.HELD)
-    off = Destination.objects.filter(is_active=False).exclude(disabled_reason="")
-    dead = Postback.objects.filter(state=Postback.State.DEAD, created_at__gte=since)
-    anomalies = Anomaly.objects.filter(received_at__gte=since)
-    set_aside = SetAsideClick.objects.all()
+def _watched(since: datetime) -> list[_Watched]:
     return [
-        ("fraud.view_review", held, "Conversions held for a decision", "fraud_review:waiting=1"),
-        (
-            "conversions.view_destination",
-            off,
-            "switched off: destinations",
-            "conversions_destination:is_active__exact=0",
+        _Watched(
+            permission="fraud.view_review",
+            rows=Conversion.objects.filter(review_state=Conversion.Review.HELD),
+            text="Conversions held for a decision",
+            model=Review,
+            query="?waiting=1",
         ),
-        (
-            "conversions.view_postback",
-            dead,
-            "Postbacks given up within 7 days",
-            "conversions_postback:state__exact=dead",
+        _Watched(
+            permission="conversions.view_destination",
+            rows=Destination.objects.filter(is_active=False).exclude(disabled_reason=""),
+            text="Destinations switched off by the tracker",
+            model=Destination,
+            query="?is_active__exact=0",
         ),
-        ("conversions.view_anomaly", anomalies, "Contradicting messages within 7 days", "conversions_anomaly:"),
-        (
-            "attribution.view_setasideclick",
-            set_aside,
-            "Lines that became no click",
-            "attribution_setasideclick:",
+        _Watched(
+            permission="conversions.view_postback",
+            rows=Postback.objects.filter(state=Postback.State.DEAD, created_at__gte=since),
+            text="Postbacks given up within 7 days",
+            model=Postback,
+            query="?state__exact=dead",
+        ),
+        _Watched(
+            permission="conversions.view_anomaly",
+            rows=Anomaly.objects.filter(received_at__gte=since),
+            text="Contradicting messages within 7 days",
+            model=Anomaly,
+        ),
+        _Watched(
+            permission="attribution.view_setasideclick",
+            rows=SetAsideClick.objects.all(),
+            text="Stored lines that became no click",
+            model=SetAsideClick,
         ),
     ]
 
 
-def _url(page: str) -> str:
-    name, _, query = page.partition(":")
-    return f"{reverse(f'admin:{name}_changelist')}?{query}".rstrip("?")
+def _concerns(user: Any, now: datetime) -> Iterator[Concern]:
+    for watched in _watched(now - _RECENT):
+        count = watched.rows[: _MOST + 1].count() if user.has_perm(watched.permission) else 0
+        if count:
+            shown = f"more than {_MOST:,}" if count > _MOST else f"{count:,}"
+            yield Concern(count=shown, text=watched.text, url=list_address(watched.model) + watched.query)
+    waiting = spool_bytes(configuration_from(settings).spool_folder) if user.has_perm("attribution.view_click") else 0
+    if waiting:
+        text = "Clicks in this machine's spool, waiting for Postgres"
+        yield Concern(count=filesizeformat(waiting), text=text, url=list_address(Click))

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -182,6 +183,18 @@ def test_first_page_names_what_needs_a_person(alice: Client) -> None:
     assert "Postbacks given up" not in shown
 
 
+def test_first_page_says_that_clicks_wait_in_the_spool(alice: Client, tmp_path: Path, settings: Any) -> None:
+    settings.VAR_DIR = tmp_path
+    spool = tmp_path / "edge" / "spool"
+    spool.mkdir(parents=True)
+    (spool / "1.spool").write_bytes(b"x" * 2048)
+
+    shown = text_of(alice.get("/admin/")).replace("\N{NO-BREAK SPACE}", " ")
+
+    assert "2.0 KB" in shown
+    assert "spool, waiting for Postgres" in shown
+
+
 @time_machine.travel(NOON, tick=False)
 def test_first_page_shows_today(alice: Client) -> None:
     campaign = make_campaign()
@@ -193,6 +206,18 @@ def test_first_page_shows_today(alice: Client) -> None:
 
     assert "80.00 EUR" in shown
     assert "999" not in shown
+
+
+@time_machine.travel(datetime(2026, 11, 22, 13, tzinfo=UTC), tick=False)
+def test_first_page_takes_each_campaigns_own_today(alice: Client) -> None:
+    in_auckland, in_honolulu = make_campaign(time_zone="Pacific/Auckland"), make_campaign(time_zone="Pacific/Honolulu")
+    for campaign, amounts in ((in_auckland, (1, 20, 300)), (in_honolulu, (4000, 50000, 600000))):
+        for day, amount in zip(("2026-11-21", "2026-11-22", "2026-11-23"), amounts, strict=True):
+            Cost.objects.create(campaign=campaign, on_date=day, amount=amount, currency="EUR")
+
+    shown = text_of(alice.get("/admin/"))
+
+    assert "50,300.00 EUR" in shown
 
 
 def test_command_prints_amounts_as_text(capsys: pytest.CaptureFixture[str]) -> None:
