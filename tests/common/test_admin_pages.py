@@ -264,3 +264,11 @@ def test_admin_pages_name_a_content_security_policy_without_inline_scripts(alice
 
     assert "script-src 'self' 'unsafe-eval';" in response.headers["Content-Security-Policy"]
     assert "onclick=" not in response.content.decode()
+
+
+def test_signing_in_leads_to_the_first_page(client: Client) -> None:
+    User.objects.create_superuser("alice", password="correct horse battery")
+
+    response = client.post("/admin/login/", {"username": "alice", "password": "correct horse battery"})
+
+    assert response.headers["Location"] == "/admin/"
