@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
 import requests
 
@@ -81,7 +81,7 @@ class Visit:
             query[self.link.click_id_parameter] = self.external_id
         if self.link.cost_parameter and self.cost is not None:
             query[self.link.cost_parameter] = f"{self.cost:f}"
-        return f"{click_url}/c/{self.link.code}?{urlencode(query)}"
+        return f"{click_url}/c/{self.link.code}?{urlencode(query, quote_via=quote)}"
 
 
 @dataclass(frozen=True, kw_only=True)
