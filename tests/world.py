@@ -49,6 +49,7 @@ def make_offer(**columns: Any) -> Offer:
         "payout": Decimal(120),
         "revenue": Decimal(200),
         "currency": "EUR",
+        "is_licensed_only": False,
     }
     columns.setdefault("brand", None)
     columns["brand"] = columns["brand"] or make_brand()

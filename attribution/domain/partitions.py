@@ -1,4 +1,4 @@
-"""The daily partitions of `clicks`: made ahead, attached without blocking clicks."""
+"""The daily partitions of clicks and their like: made ahead, attached without blocking clicks."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -7,10 +7,11 @@ from django.db import connection, transaction
 from attribution.click_ids import uuid_floor
 
 DAYS_AHEAD = 7
+PARTITIONED_TABLES = ("clicks", "landing_events", "impressions")
 
 
-def partition_name(day: date) -> str:
-    return f"clicks_{day:%Y%m%d}"
+def partition_name(day: date, table: str = "clicks") -> str:
+    return f"{table}_{day:%Y%m%d}"
 
 
 def ensure_click_partitions(*, at: datetime, days_back: int = 1, days_ahead: int = DAYS_AHEAD) -> list[str]:
@@ -21,11 +22,11 @@ def ensure_click_partitions(*, at: datetime, days_back: int = 1, days_ahead: int
     """
     first = at.astimezone(UTC).date() - timedelta(days=days_back)
     days = [first + timedelta(days=offset) for offset in range(days_back + days_ahead + 1)]
-    return [partition_name(day) for day in days if _make_partition(day)]
+    return [partition_name(day, table) for day in days for table in PARTITIONED_TABLES if _make_partition(day, table)]
 
 
-def _make_partition(day: date) -> bool:
-    name = partition_name(day)
+def _make_partition(day: date, table: str) -> bool:
+    name = partition_name(day, table)
     starts_at = datetime(day.year, day.month, day.day, tzinfo=UTC)
     low, high = uuid_floor(starts_at), uuid_floor(starts_at + timedelta(days=1))
     with transaction.atomic(), connection.cursor() as cursor:
@@ -34,8 +35,8 @@ def _make_partition(day: date) -> bool:
         if cursor.fetchone()[0] is not None:
             return False
         cursor.execute("SET LOCAL lock_timeout = '2s'")
-        cursor.execute(f"CREATE TABLE {name} (LIKE clicks INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+        cursor.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
         # The bound is proven beforehand, so that attaching does not read the table.
         cursor.execute(f"ALTER TABLE {name} ADD CONSTRAINT day CHECK (id >= '{low}' AND id < '{high}')")
-        cursor.execute(f"ALTER TABLE clicks ATTACH PARTITION {name} FOR VALUES FROM ('{low}') TO ('{high}')")
+        cursor.execute(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{low}') TO ('{high}')")
     return True

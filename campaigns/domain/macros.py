@@ -35,6 +35,11 @@ def validate_offer_url(url: str) -> None:
     validate_url_template(url, MACROS)
 
 
+def validate_landing_page_url(url: str) -> None:
+    """Refuse a landing page's address for the same reasons as an offer's."""
+    validate_url_template(url, MACROS)
+
+
 def validate_url_template(url: str, macros: Collection[str]) -> None:
     """Raise `ValidationError` unless `url` is a web address whose macros are known and stand after the host."""
     if any(character.isspace() or not character.isprintable() for character in url):

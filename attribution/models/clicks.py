@@ -9,7 +9,7 @@ from django.db import models
 from attribution.click_ids import sign_click_id, uuid_floor, uuid_time
 
 
-def _reference(to: str, **kwargs: Any) -> "models.ForeignKey[Any, Any]":
+def reference(to: str, **kwargs: Any) -> "models.ForeignKey[Any, Any]":
     """Return a column that names a row without a constraint: fact tables have none, so that they can be spread."""
     return models.ForeignKey(
         to, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+", **kwargs
@@ -38,7 +38,9 @@ class ClickQuerySet(models.QuerySet["Click"]):
 
 
 class Click(models.Model):
-    """One visit of a tracking link, as it was when it was sent on. Never changes.
+    """One visit of a tracking link, as it was when it was sent on. Never changes, but that staff may clear a test.
+
+    A `cost` in another currency than the campaign's is converted at the click, and keeps what it was and the rate.
 
     The table is partitioned by UTC day on the id, a UUIDv7, and has no other time column. What visitors and sources
     sent is kept as text: percent-decoded where that is valid text, else as it was received.
@@ -48,23 +50,49 @@ class Click(models.Model):
         CLICK = "click", "Click"
         BOT = "bot", "Bot"
         PREVIEW = "preview", "Preview or prefetch"
-        PAUSED = "paused", "Campaign not active"
+        EXCESS = "excess", "Too many from one visitor"
+        STAFF = "staff", "Staff"
+        TEST = "test", "Cleared as a test"
+
+    class Outcome(models.TextChoices):
+        OFFER = "offer", "Sent to an offer"
+        LANDING = "landing", "Sent to a landing page"
+        DIRECT = "direct", "Went straight to the page"
+        PAUSED = "paused", "Campaign or flow takes a break"
+        STOPPED = "stopped", "A flow sends nobody on"
+        ELSEWHERE = "elsewhere", "Outside all licences"
+        UNKNOWN_PLACE = "unknown_place", "Place unknown"
+        CAPPED = "capped", "Cap or budget reached"
+        BROKEN = "broken", "Nowhere to go"
 
     id = models.UUIDField(primary_key=True)
-    link = _reference("campaigns.TrackingLink")
-    campaign = _reference("campaigns.Campaign")
-    creative = _reference("campaigns.Creative", null=True)
-    partner = _reference("campaigns.Partner", null=True)
-    source = _reference("campaigns.TrafficSource")
-    offer = _reference("campaigns.Offer")
+    link = reference("campaigns.TrackingLink")
+    campaign = reference("campaigns.Campaign")
+    creative = reference("campaigns.Creative", null=True)
+    partner = reference("campaigns.Partner", null=True)
+    source = reference("campaigns.TrafficSource")
+    offer = reference("campaigns.Offer", null=True)
+    flow = reference("campaigns.Flow", null=True)
+    landing_page = reference("campaigns.LandingPage", null=True)
+    licence = reference("campaigns.Licence", null=True)
     routing_version = models.BigIntegerField()
-    kind = models.CharField(max_length=10, choices=Kind)
+    kind = models.CharField(max_length=10, choices=Kind, help_text="Who came; only clicks of kind click count.")
+    outcome = models.CharField(max_length=13, choices=Outcome, default=Outcome.OFFER)
+    visitor_key = models.BigIntegerField(null=True, help_text="Under a key of its day that is deleted after 48 h.")
+    is_unique = models.BooleanField(null=True, help_text="The visitor's first click in the campaign's window.")
     country = models.CharField(max_length=2, null=True)
     region = models.TextField(null=True)
     city = models.TextField(null=True)
     device = models.CharField(max_length=10)
     os = models.TextField(null=True)
+    os_version = models.TextField(null=True)
     browser = models.TextField(null=True)
+    language = models.CharField(max_length=8, null=True)
+    connection_type = models.TextField(null=True)
+    isp = models.TextField(null=True)
+    asn = models.BigIntegerField(null=True)
+    hints = models.JSONField(null=True, help_text="Client hints: model, platform_version, ect, rtt, downlink.")
+    has_ad_consent = models.BooleanField(null=True, help_text="What the click's URL said of consent, if anything.")
     network = models.GenericIPAddressField(null=True, help_text="The visitor's address without its last part.")
     referrer_host = models.TextField(null=True)
     external_id = models.TextField(null=True, help_text="The source's own click id.")
@@ -72,6 +100,11 @@ class Click(models.Model):
     placement = models.TextField(null=True)
     cost = models.DecimalField(max_digits=18, decimal_places=8, null=True)
     currency = models.CharField(max_length=5, help_text="The campaign's currency.")
+    original_cost = models.DecimalField(max_digits=18, decimal_places=8, null=True)
+    original_currency = models.CharField(max_length=5, null=True)
+    exchange_rate = models.DecimalField(max_digits=24, decimal_places=10, null=True)
+    exchange_rate_on = models.DateField(null=True)
+    exchange_rate_source = models.CharField(max_length=50, null=True)
     platform_click_ids = models.JSONField(null=True, help_text="Such as fbclid and gclid, by parameter.")
     sub_id_1 = models.TextField(null=True)
     sub_id_2 = models.TextField(null=True)
