@@ -1,32 +1,22 @@
 """Landings without a click are kept for a day, and deleted a bounded number at a time."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from attribution.click_ids import new_uuid7
 from attribution.domain.pre_clicks import delete_old_pre_clicks
 from attribution.models import PreClick
+from tests.attribution.builders import make_pre_click
 from tests.world import NOON, make_link
 
 pytestmark = pytest.mark.django_db
 
 
-def make_pre_click(created_at: datetime) -> PreClick:
-    link = make_link()
-    return PreClick.objects.create(
-        id=new_uuid7(int(created_at.timestamp() * 1000)),
-        kind="landing",
-        link=link,
-        campaign=link.campaign,
-        created_at=created_at,
-    )
-
-
 def test_delete_old_pre_clicks_keeps_a_day_of_them() -> None:
-    make_pre_click(NOON - timedelta(hours=24, seconds=1))
-    kept = make_pre_click(NOON - timedelta(hours=24))
+    link = make_link()
+    make_pre_click(link, at=NOON - timedelta(hours=24, seconds=1))
+    kept = make_pre_click(link, at=NOON - timedelta(hours=24))
 
     deleted = delete_old_pre_clicks(at=NOON)
 
@@ -35,8 +25,9 @@ def test_delete_old_pre_clicks_keeps_a_day_of_them() -> None:
 
 
 def test_delete_old_pre_clicks_goes_on_batch_by_batch(django_assert_num_queries: Any) -> None:
+    link = make_link()
     for minutes in range(5):
-        make_pre_click(NOON - timedelta(days=2, minutes=minutes))
+        make_pre_click(link, at=NOON - timedelta(days=2, minutes=minutes))
 
     with django_assert_num_queries(4):
         deleted = delete_old_pre_clicks(at=NOON, batch=2)
