@@ -107,6 +107,13 @@ REPORTING_CURRENCY = env_text("REPORTING_CURRENCY", "EUR")
 CLICK_ID_KEYS = env_keys("CLICK_ID_KEYS")
 TRUSTED_PROXIES = env_networks("TRUSTED_PROXIES", "")
 GEOIP_PATH = Path(env_text("GEOIP_PATH", str(VAR_DIR / "geo.mmdb")))
+GEOIP_ASN_PATH = Path(env_text("GEOIP_ASN_PATH", str(VAR_DIR / "geo-asn.mmdb")))
+GEOIP_CONNECTION_PATH = Path(env_text("GEOIP_CONNECTION_PATH", str(VAR_DIR / "geo-connection.mmdb")))
+GEOIP_ACCOUNT_ID = env_text("GEOIP_ACCOUNT_ID", "")
+GEOIP_LICENSE_KEY = env_text("GEOIP_LICENSE_KEY", "")
+GEOIP_SOURCE = env_text("GEOIP_SOURCE", "")
+GEOIP_ASN_SOURCE = env_text("GEOIP_ASN_SOURCE", "")
+GEOIP_CONNECTION_SOURCE = env_text("GEOIP_CONNECTION_SOURCE", "")
 
 # What leaves the house.
 FIELD_ENCRYPTION_KEYS = env_list("FIELD_ENCRYPTION_KEYS")
