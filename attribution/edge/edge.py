@@ -1,5 +1,6 @@
 """The edge itself: everything that a click needs, opened and closed together."""
 
+import gc
 import random
 from typing import NamedTuple
 
@@ -16,9 +17,9 @@ from attribution.edge.lookups import Lookups
 from attribution.edge.macros import Address
 from attribution.edge.parallel import parallel_location
 from attribution.edge.parameters import NAMES, POSITIONS, read_consent, read_parameters
-from attribution.edge.routes import Campaign, Route, Snapshot
+from attribution.edge.routes import NO_ROUTES, Campaign, Route, Snapshot
 from attribution.edge.routing import Routing
-from attribution.edge.seen import SeenVisitors
+from attribution.edge.seen import BusyAddresses, SeenVisitors
 from attribution.edge.spool import Spool, spool_bytes
 from attribution.edge.store import Store
 from attribution.edge.usage import Usage
@@ -37,8 +38,9 @@ _CONSENT_POSITION = POSITIONS["consent"]
 # many people behind one address.
 _REPEAT_SECONDS = 10
 _MINUTE, _MOST_A_MINUTE = 60, 5
-_HOUR, _MOST_AN_HOUR = 3_600, 100
+_HOUR_MS, _MOST_AN_HOUR = 3_600_000, 100
 _BEHIND_A_CARRIER = 10
+_OBJECTS_PER_COLLECTION = 50_000
 
 
 class Answer(NamedTuple):
@@ -65,6 +67,7 @@ class Edge:
         self._spool_folder = configuration.spool_folder
         self._visitor_keys = VisitorKeys()
         self._seen = SeenVisitors(configuration.folder / "seen")
+        self._busy = BusyAddresses()
         self._usage = Usage()
         self._cookies = BindingCookies(self._key, is_secure=configuration.is_https)
         self._routing = Routing(
@@ -81,6 +84,8 @@ class Edge:
             has_day=self._clock.has_day,
         )
         self._lookups = Lookups(configuration.conninfo)
+        self._router = Router({}, self._usage, random.random)
+        self._routed_by = NO_ROUTES
 
     @property
     def snapshot(self) -> Snapshot:
@@ -90,6 +95,10 @@ class Edge:
         """Load the routes and open the store. Raises `NoSnapshot`."""
         await self._routing.start()
         await self._store.open()
+        # What is there by now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_OBJECTS_PER_COLLECTION)
 
     async def close(self) -> None:
         """Store what was taken and let go of everything."""
@@ -135,7 +144,10 @@ class Edge:
 
     def router(self) -> Router:
         """Return what decides by the tables as they stand now."""
-        return Router(self._routing.snapshot.offers, self._usage, random.random)
+        snapshot = self._routing.snapshot
+        if snapshot is not self._routed_by:
+            self._router, self._routed_by = Router(snapshot.offers, self._usage, random.random), snapshot
+        return self._router
 
     def read_visit(self, route: Route, headers: Headers, *, query: bytes, peer: str, is_head: bool) -> Visit:
         """Return what a request says of its visitor; one that cannot be read is a visit of nobody known."""
@@ -210,10 +222,10 @@ class Edge:
     def _count_address(self, visit: Visit, address: VisitorAddress, agent: bytes) -> None:
         """Give the visit its visitor's key of the day, and take it for excess where its address sends too many."""
         key = self._visitor_keys.key(day_of(visit.milliseconds))
-        visit.identity = address.counted + agent
-        visit.visitor_key = keyed_hash(key, visit.identity)
-        _, visits = self._seen.touch(keyed_hash(key, address.counted), visit.milliseconds // 1000, period=_HOUR)
-        if visits > _MOST_AN_HOUR * _people_behind(visit):
+        visit.identity = identity = address.counted + agent
+        visit.visitor_key = keyed_hash(key, identity)
+        visits = self._busy.count(address.counted, visit.milliseconds // _HOUR_MS)
+        if visits > _MOST_AN_HOUR and visits > _MOST_AN_HOUR * _people_behind(visit):
             visit.kind = "excess"
 
     def _recognise(self, campaign: Campaign, visit: Visit, binding: Binding | None) -> None:
@@ -223,7 +235,7 @@ class Edge:
         now = visit.milliseconds // 1000
         window = max(campaign.uniqueness_seconds, _REPEAT_SECONDS)
         last, visits = self._seen.touch(hash((visit.visitor_key, campaign.id)), now, period=_MINUTE)
-        if visits >= _MOST_A_MINUTE * _people_behind(visit):
+        if visits >= _MOST_A_MINUTE and visits >= _MOST_A_MINUTE * _people_behind(visit):
             visit.kind = "excess"
         yesterday = day_of(visit.milliseconds) - 1
         if not last and day_of((now - window) * 1000) <= yesterday:
@@ -260,9 +272,10 @@ class Edge:
                 self._usage.count(decision.flow.caps, milliseconds)
             if decision.offer is not None:
                 self._usage.count(decision.offer.caps, milliseconds)
-        cost = cost_in_currency(visit.values, campaign)
-        if cost is not None:
-            self._usage.spend(campaign.id, campaign.zone, cost, milliseconds)
+        if campaign.has_daily_budget:
+            cost = cost_in_currency(visit.values, campaign)
+            if cost is not None:
+                self._usage.spend(campaign.id, campaign.zone, cost, milliseconds)
 
     def _unread_visit(self, milliseconds: int) -> Visit:
         visit = Visit()
