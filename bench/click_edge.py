@@ -24,10 +24,10 @@ if __package__ in (None, ""):
 
 import psycopg
 
-from bench.common import Granian, cpu_seconds, environment_of, granian, run_python
-from bench.common_edge import served_edge
+from bench.common import Granian, cpu_seconds, granian, run_python
+from bench.common_edge import prepare_tracker, served_edge
 from bench.common_load import Load, send_at_rate, send_load
-from bench.common_visitors import click_requests, write_geography
+from bench.common_visitors import click_requests
 from deploy.embedded import EmbeddedPostgres
 
 CONNECTIONS = 64
@@ -118,13 +118,8 @@ def _prepare(stack: ExitStack, *, seed: int) -> Bench:
     stack.callback(postgres.remove)
     postgres.start()
     postgres.create_database("bench")
-    environment = environment_of(postgres.url("bench"), home / "var")
-    run_python(["manage.py", "migrate"], environment)
-    run_python(["manage.py", "ensure_click_partitions"], environment)
+    environment, codes = prepare_tracker(postgres.url("bench"), home / "var", links=LINKS)
     run_python(["-m", "django", "migrate", "--run-syncdb", "--settings", "bench.plain_view.settings"], environment)
-    (home / "var").mkdir(exist_ok=True)
-    write_geography(home / "var" / "geo.mmdb")
-    codes: list[str] = json.loads(run_python(["-m", "bench.common_routes", str(LINKS)], environment))
     return Bench(postgres=postgres, environment=environment, requests=click_requests(codes, seed=seed))
 
 

@@ -1,6 +1,7 @@
 """The click edge as the Procfile runs it, on any port and with any number of workers."""
 
 import http.client
+import json
 import shlex
 import subprocess
 import sys
@@ -9,11 +10,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.common import ROOT, Granian, process_tree
+from bench.common import ROOT, Granian, environment_of, process_tree, run_python
+from bench.common_visitors import write_geography
 from deploy.ports import LOOPBACK, choose_free_port
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0
+
+
+def prepare_tracker(database_url: str, var: Path, *, links: int) -> tuple[dict[str, str], list[str]]:
+    """Make the tables, the routes and the geography in an empty database and folder.
+
+    Return the environment of its processes and the codes of its links.
+    """
+    environment = environment_of(database_url, var)
+    var.mkdir(parents=True, exist_ok=True)
+    run_python(["manage.py", "migrate", "--verbosity", "0"], environment)
+    run_python(["manage.py", "ensure_click_partitions"], environment)
+    write_geography(var / "geo.mmdb")
+    codes: list[str] = json.loads(run_python(["-m", "bench.common_routes", str(links)], environment))
+    return environment, codes
 
 
 def edge_command(*, port: int, workers: int) -> list[str]:

@@ -1,7 +1,7 @@
 """Visitors for a load: browsers by Zipf's law, addresses, and a geography that knows them."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from netaddr import IPSet
 USER_AGENTS = 2_000
 NEVER_SEEN = 0.05
 COUNTRIES = ("MT", "FI", "DE", "BR")
+_LANGUAGES = ("de", "en", "es", "fr", "ja", "pt-BR", "ru", "zh-CN")
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 
 
@@ -82,28 +83,49 @@ def _click_request(codes: Sequence[str], browser: _Browser, number: int) -> byte
 
 
 def write_geography(path: Path) -> None:
-    """Write a database in which every address has a place and a provider, in 3,568 networks of as many records.
+    """Write a database in which every address has a place, in the layout of GeoLite2 City, names in 8 languages."""
+    _write(path, "GeoLite2-City", _place)
 
-    It has the layout of GeoIP2 Enterprise: city, connection type, provider and AS number in one.
-    """
-    writer = MMDBWriter(ip_version=4, database_type="GeoIP2-Enterprise", int_type="u32")
+
+def write_networks(path: Path) -> None:
+    """Write a database in which every address has a provider, in the layout of GeoLite2 ASN."""
+    _write(path, "GeoLite2-ASN", _network)
+
+
+def _write(path: Path, database_type: str, record: Callable[[int], dict[str, object]]) -> None:
+    """Write 3,568 networks of as many records."""
+    writer = MMDBWriter(ip_version=4, database_type=database_type, int_type="u32")
     for number in range(16, 224 * 16):
-        writer.insert_network(IPSet([f"{number >> 4}.{(number & 15) << 4}.0.0/12"]), _record(number))
+        writer.insert_network(IPSet([f"{number >> 4}.{(number & 15) << 4}.0.0/12"]), record(number))
     writer.to_db_file(str(path))
 
 
-def _record(number: int) -> dict[str, object]:
-    country = COUNTRIES[number % len(COUNTRIES)]
+def _place(number: int) -> dict[str, object]:
+    code = COUNTRIES[number % len(COUNTRIES)]
+    country = {"geoname_id": number % len(COUNTRIES), "iso_code": code, "names": _names(f"Country {code}")}
+    region = f"R{number % 20}"
     return {
-        "continent": {"code": "EU", "names": {"en": "Europe"}},
-        "country": {"iso_code": country, "names": {"en": f"Country {country}"}},
-        "subdivisions": [{"iso_code": f"R{number % 20}", "names": {"en": f"Region {number % 20}"}}],
-        "city": {"names": {"en": f"City {number % 500}", "de": f"Stadt {number % 500}"}},
-        "location": {"latitude": 35.9, "longitude": 14.5, "time_zone": "Europe/Malta"},
-        "traits": {
-            "autonomous_system_number": 64_500 + number % 200,
-            "autonomous_system_organization": f"Network {number % 200}",
-            "connection_type": ("Cellular", "Cable/DSL")[number & 1],
-            "isp": f"Provider {number % 200}",
+        "city": {"geoname_id": number, "names": _names(f"City {number}")},
+        "continent": {"code": "EU", "geoname_id": 6_255_148, "names": _names("Europe")},
+        "country": country,
+        "location": {
+            "accuracy_radius": 20,
+            "latitude": 35.0 + number % 100 / 100,
+            "longitude": 14.0 + number % 70 / 100,
+            "time_zone": "Europe/Malta",
         },
+        "postal": {"code": f"{number:05}"},
+        "registered_country": country,
+        "subdivisions": [{"geoname_id": number % 20, "iso_code": region, "names": _names(f"Region {region}")}],
+    }
+
+
+def _names(name: str) -> dict[str, str]:
+    return {language: name if language == "en" else f"{name} ({language})" for language in _LANGUAGES}
+
+
+def _network(number: int) -> dict[str, object]:
+    return {
+        "autonomous_system_number": 64_500 + number % 1_000,
+        "autonomous_system_organization": f"Provider {number % 1_000}",
     }
