@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.common import ROOT, Granian, environment_of, process_tree, run_python
-from bench.common_visitors import write_geography
+from bench.common_visitors import write_geography, write_networks
 from deploy.ports import LOOPBACK, choose_free_port
 
 _START_SECONDS = 30.0
@@ -28,6 +28,7 @@ def prepare_tracker(database_url: str, var: Path, *, links: int) -> tuple[dict[s
     run_python(["manage.py", "migrate", "--verbosity", "0"], environment)
     run_python(["manage.py", "ensure_click_partitions"], environment)
     write_geography(var / "geo.mmdb")
+    write_networks(var / "geo-asn.mmdb")
     codes: list[str] = json.loads(run_python(["-m", "bench.common_routes", str(links)], environment))
     return environment, codes
 

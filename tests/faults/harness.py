@@ -258,4 +258,5 @@ class _Connection:
             self.close()
         if self._http.sock is None:
             self._http.connect()
+            assert self._http.sock is not None
             self._http.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
