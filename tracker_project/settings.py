@@ -108,6 +108,9 @@ CLICK_ID_KEYS = env_keys("CLICK_ID_KEYS")
 TRUSTED_PROXIES = env_networks("TRUSTED_PROXIES", "")
 GEOIP_PATH = Path(env_text("GEOIP_PATH", str(VAR_DIR / "geo.mmdb")))
 
+# What comes in.
+APPLE_DEVELOPMENT_POSTBACKS = env_flag("APPLE_DEVELOPMENT_POSTBACKS", "0")
+
 # What leaves the house.
 FIELD_ENCRYPTION_KEYS = env_list("FIELD_ENCRYPTION_KEYS")
 EGRESS_ALLOWED_ADDRESSES = env_networks("EGRESS_ALLOWED_ADDRESSES", "")
