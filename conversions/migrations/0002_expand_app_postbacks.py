@@ -139,7 +139,7 @@ class Migration(migrations.Migration):
                             models.Q(("framework", "adattributionkit"), ("version", "")),
                             _connector="OR",
                         ),
-                        name="app_postback_version_is_known",
+                        name="app_postback_framework_and_version_are_known",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(

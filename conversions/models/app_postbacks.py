@@ -99,7 +99,7 @@ class AppPostback(models.Model):
             models.CheckConstraint(
                 condition=_SKADNETWORK & Q(version__in=["2.1", "2.2", "3.0", "4.0"])
                 | _ADATTRIBUTIONKIT & Q(version=""),
-                name="app_postback_version_is_known",
+                name="app_postback_framework_and_version_are_known",
             ),
             models.CheckConstraint(
                 condition=~Q(postback_id="") & ~Q(ad_network_id="") & ~Q(signature=""), name="app_postback_has_its_ids"
