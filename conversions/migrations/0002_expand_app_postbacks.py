@@ -30,10 +30,12 @@ class Migration(migrations.Migration):
                 (
                     "postback_id",
                     models.CharField(
-                        help_text="SKAdNetwork's transaction id or the postback identifier.", max_length=100
+                        help_text="SKAdNetwork's transaction id or the postback identifier.",
+                        max_length=100,
+                        verbose_name="identity",
                     ),
                 ),
-                ("ad_network_id", models.CharField(max_length=100)),
+                ("ad_network_id", models.CharField(max_length=100, verbose_name="ad network")),
                 (
                     "source_identifier",
                     models.CharField(
@@ -43,7 +45,10 @@ class Migration(migrations.Migration):
                 (
                     "campaign_number",
                     models.PositiveSmallIntegerField(
-                        blank=True, help_text="Before SKAdNetwork 4.0, 1 to 100; the network's, not ours.", null=True
+                        blank=True,
+                        help_text="Before SKAdNetwork 4.0, 1 to 100; the network's, not ours.",
+                        null=True,
+                        verbose_name="network's campaign",
                     ),
                 ),
                 (
@@ -112,7 +117,11 @@ class Migration(migrations.Migration):
                 ("country", models.CharField(blank=True, max_length=2)),
                 (
                     "is_test",
-                    models.BooleanField(default=False, help_text="From a developer's device or build: never counted."),
+                    models.BooleanField(
+                        default=False,
+                        help_text="From a developer's device or build: never counted.",
+                        verbose_name="test",
+                    ),
                 ),
                 ("signature", models.TextField(help_text="Apple's, to be verified again by whoever doubts the row.")),
                 ("received_at", models.DateTimeField()),
@@ -268,8 +277,8 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("field", models.CharField(help_text="The field that differs.", max_length=50)),
-                ("held", models.JSONField(help_text="What we hold.", null=True)),
-                ("reported", models.JSONField(help_text="What the later postback said.", null=True)),
+                ("held", models.JSONField(null=True, verbose_name="we hold")),
+                ("reported", models.JSONField(null=True, verbose_name="the later one said")),
                 ("received_at", models.DateTimeField()),
                 (
                     "postback",
@@ -302,7 +311,11 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "ad_network_id",
-                    models.CharField(help_text="As in its postbacks, such as example123.skadnetwork.", max_length=100),
+                    models.CharField(
+                        help_text="As in its postbacks, such as example123.skadnetwork.",
+                        max_length=100,
+                        verbose_name="ad network",
+                    ),
                 ),
                 (
                     "identifier",

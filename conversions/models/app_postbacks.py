@@ -51,13 +51,18 @@ class AppPostback(models.Model):
 
     framework = models.CharField(max_length=16, choices=Framework)
     version = models.CharField(max_length=3, blank=True, help_text="SKAdNetwork's; AdAttributionKit names none.")
-    postback_id = models.CharField(max_length=100, help_text="SKAdNetwork's transaction id or the postback identifier.")
-    ad_network_id = models.CharField(max_length=100)
+    postback_id = models.CharField(
+        "identity", max_length=100, help_text="SKAdNetwork's transaction id or the postback identifier."
+    )
+    ad_network_id = models.CharField("ad network", max_length=100)
     source_identifier = models.CharField(
         max_length=4, blank=True, help_text="Two to four digits of the network's own identifier."
     )
     campaign_number = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="Before SKAdNetwork 4.0, 1 to 100; the network's, not ours."
+        "network's campaign",
+        null=True,
+        blank=True,
+        help_text="Before SKAdNetwork 4.0, 1 to 100; the network's, not ours.",
     )
     app_id = models.BigIntegerField("advertised app", help_text="Its number in the App Store.")
     conversion_type = models.CharField(max_length=13, choices=ConversionType)
@@ -79,7 +84,7 @@ class AppPostback(models.Model):
     )
     coarse_value = models.CharField(max_length=6, blank=True, choices=CoarseValue)
     country = models.CharField(max_length=2, blank=True)
-    is_test = models.BooleanField(default=False, help_text="From a developer's device or build: never counted.")
+    is_test = models.BooleanField("test", default=False, help_text="From a developer's device or build: never counted.")
     signature = models.TextField(help_text="Apple's, to be verified again by whoever doubts the row.")
     received_at = models.DateTimeField()
 
@@ -164,8 +169,8 @@ class AppPostbackConflict(models.Model):
 
     postback = models.ForeignKey(AppPostback, on_delete=models.PROTECT, related_name="conflicts")
     field = models.CharField(max_length=50, help_text="The field that differs.")
-    held: Any = models.JSONField(null=True, help_text="What we hold.")
-    reported: Any = models.JSONField(null=True, help_text="What the later postback said.")
+    held: Any = models.JSONField("we hold", null=True)
+    reported: Any = models.JSONField("the later one said", null=True)
     received_at = models.DateTimeField()
 
     class Meta:
@@ -192,7 +197,9 @@ class SourceIdentifier(models.Model):
     stands for the same campaign, unless a row for more of its digits says otherwise.
     """
 
-    ad_network_id = models.CharField(max_length=100, help_text="As in its postbacks, such as example123.skadnetwork.")
+    ad_network_id = models.CharField(
+        "ad network", max_length=100, help_text="As in its postbacks, such as example123.skadnetwork."
+    )
     identifier = models.CharField(
         max_length=4,
         validators=[RegexValidator(r"^[0-9]{1,4}\Z", "One to four digits.")],

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -35,7 +36,7 @@ KIT = ReportedPostback(
 def test_record_app_postback_stores_what_was_reported_and_nothing_else() -> None:
     record_app_postback(HIGH, at=NOON)
 
-    stored = AppPostback.objects.values().get()
+    stored: dict[str, Any] = dict(AppPostback.objects.values().get())
     assert {name: stored[name] for name in HIGH.columns()} == HIGH.columns()
     assert stored.keys() - HIGH.columns().keys() == {"id", "received_at"}
     assert stored["received_at"] == NOON
@@ -80,8 +81,9 @@ def test_record_app_postback_keeps_the_first_report_and_what_contradicts_it_once
         record_app_postback(replace(HIGH, conversion_value=None, coarse_value="low"), at=LATER)
 
     assert AppPostback.objects.get().conversion_value == 63
-    conflicts = AppPostbackConflict.objects.order_by("id").values_list("postback", "field", "held", "reported")
-    assert list(conflicts) == [(held.pk, "conversion_value", 63, 0), (held.pk, "conversion_value", 63, None)]
+    first, second = AppPostbackConflict.objects.order_by("id")
+    assert (first.postback, first.field, first.held, first.reported) == (held, "conversion_value", 63, 0)
+    assert (second.postback, second.field, second.held, second.reported) == (held, "conversion_value", 63, None)
 
 
 @pytest.mark.django_db
