@@ -15,16 +15,24 @@ from django.test.utils import CaptureQueriesContext
 
 from affiliates.domain.booking import book_due_commissions
 from affiliates.models import Commission, CommissionPlan, LedgerTransfer, PartnerAccount
-from attribution.models import Click, SetAsideClick
+from attribution.models import BotRule, Click, Impression, LandingEvent, PreClick, SetAsideClick, StaffNetwork
 from campaigns.models import (
+    AdvertisingAccount,
     Brand,
     Campaign,
+    CampaignAlert,
     Cost,
     Creative,
     ExchangeRate,
+    Flow,
     Goal,
+    LandingPage,
+    Licence,
     Offer,
     Partner,
+    PlatformPermission,
+    Scenario,
+    TrackingDomain,
     TrackingLink,
     TrafficSource,
 )
@@ -44,6 +52,18 @@ from conversions.models import (
 )
 from fraud.models import Review
 from tests.affiliates.builders import make_earning_deposit, make_partner_account, make_player
+from tests.attribution.builders import make_impression, make_landing_event, make_pre_click
+from tests.campaigns.builders import (
+    make_account,
+    make_alert,
+    make_domain,
+    make_flow,
+    make_landing_page,
+    make_licence,
+    make_permission,
+    make_scenario,
+    make_whole_campaign,
+)
 from tests.conversions.apple.signing import make_app_postback
 from tests.conversions.builders import deposit, register
 from tests.world import NOON, make_campaign, make_click, make_creative, make_link, make_partner, make_platform
@@ -53,7 +73,7 @@ pytestmark = pytest.mark.django_db
 
 
 def add_campaign() -> None:
-    Goal.objects.create(campaign=make_campaign(), event="click", target=10)
+    Goal.objects.create(campaign=make_whole_campaign(), event="click", target=10)
 
 
 def add_link() -> None:
@@ -159,6 +179,14 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     Offer: add_campaign,
     Brand: add_campaign,
     Campaign: add_campaign,
+    CampaignAlert: make_alert,
+    Flow: make_flow,
+    LandingPage: make_landing_page,
+    Scenario: make_scenario,
+    Licence: make_licence,
+    AdvertisingAccount: make_account,
+    PlatformPermission: make_permission,
+    TrackingDomain: make_domain,
     Partner: make_partner,
     Creative: add_link,
     TrackingLink: add_link,
@@ -166,6 +194,11 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     ExchangeRate: add_rate,
     Click: add_click,
     SetAsideClick: add_set_aside,
+    LandingEvent: lambda: make_landing_event(make_link()),
+    Impression: lambda: make_impression(make_link()),
+    PreClick: lambda: make_pre_click(make_link()),
+    BotRule: lambda: BotRule.objects.create(kind="asn", pattern=str(64500 + BotRule.objects.count())),
+    StaffNetwork: lambda: StaffNetwork.objects.create(network=f"192.0.2.{StaffNetwork.objects.count()}/32"),
     Platform: make_platform,
     InboxEvent: add_event,
     Anomaly: add_anomaly,
@@ -255,6 +288,10 @@ def test_list_asks_strangers_to_sign_in(client: Client, model: Any, add: Any) ->
     "model",
     [
         Click,
+        LandingEvent,
+        Impression,
+        PreClick,
+        CampaignAlert,
         InboxEvent,
         Anomaly,
         AppPostback,
@@ -280,7 +317,18 @@ def test_facts_are_neither_added_nor_changed_nor_deleted(alice: Client, model: A
 
 @pytest.mark.parametrize(
     "model",
-    [Click, InboxEvent, AppPostback, Player, Conversion, Postback, Commission, LedgerTransfer],
+    [
+        Click,
+        LandingEvent,
+        Impression,
+        InboxEvent,
+        AppPostback,
+        Player,
+        Conversion,
+        Postback,
+        Commission,
+        LedgerTransfer,
+    ],
     ids=lambda model: model.__name__,
 )
 def test_lists_of_facts_never_count(alice: Client, model: Any) -> None:
