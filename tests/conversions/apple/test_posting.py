@@ -22,6 +22,8 @@ from tests.conversions.apple.vectors import (
     WEB_LOW_TIER,
 )
 
+pytestmark = pytest.mark.django_db
+
 SKADNETWORK = "/.well-known/skadnetwork/report-attribution/"
 ADATTRIBUTIONKIT = "/.well-known/appattribution/report-attribution/"
 
@@ -31,7 +33,6 @@ def post(path: str, body: Any, content_type: str = "application/json") -> Any:
     return Client().post(path, raw, content_type=content_type)
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("path", [SKADNETWORK, SKADNETWORK.rstrip("/")])
 def test_post_records_a_skadnetwork_postback_and_answers_200(path: str) -> None:
     response = post(path, WEB_HIGH_TIER)
@@ -40,7 +41,6 @@ def test_post_records_a_skadnetwork_postback_and_answers_200(path: str) -> None:
     assert AppPostback.objects.get().conversion_value == 63
 
 
-@pytest.mark.django_db
 @pytest.mark.usefixtures("our_apple")
 @pytest.mark.parametrize("path", [ADATTRIBUTIONKIT, ADATTRIBUTIONKIT.rstrip("/")])
 def test_post_records_an_adattributionkit_postback_and_answers_200(path: str) -> None:
@@ -50,7 +50,6 @@ def test_post_records_an_adattributionkit_postback_and_answers_200(path: str) ->
     assert AppPostback.objects.get().interaction == "click"
 
 
-@pytest.mark.django_db
 def test_post_answers_a_repeat_as_the_first_time() -> None:
     first, again = post(SKADNETWORK, WEB_LOW_TIER), post(SKADNETWORK, WEB_LOW_TIER)
 
@@ -58,7 +57,6 @@ def test_post_answers_a_repeat_as_the_first_time() -> None:
     assert AppPostback.objects.count() == 1
 
 
-@pytest.mark.django_db
 def test_post_answers_another_value_under_the_same_id_with_409_and_keeps_both() -> None:
     post(SKADNETWORK, WEB_HIGH_TIER)
 
@@ -69,7 +67,6 @@ def test_post_answers_another_value_under_the_same_id_with_409_and_keeps_both() 
     assert AppPostbackConflict.objects.get().reported == 1
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("path", "body", "status", "code", "field"),
     [
@@ -92,7 +89,6 @@ def test_post_says_why_it_refuses_and_stores_nothing(
     assert AppPostback.objects.count() == 0
 
 
-@pytest.mark.django_db
 def test_post_takes_development_keys_as_tests_where_the_setting_allows_it(settings: Any) -> None:
     settings.APPLE_DEVELOPMENT_POSTBACKS = True
 
@@ -102,7 +98,6 @@ def test_post_takes_development_keys_as_tests_where_the_setting_allows_it(settin
     assert AppPostback.objects.get().is_test is True
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "text/plain", ""])
 def test_post_trusts_the_signature_whatever_the_media_type(content_type: str) -> None:
     assert post(SKADNETWORK, WEB_HIGH_TIER, content_type).status_code == 200
@@ -123,7 +118,6 @@ BODIES: list[tuple[str, bytes]] = [
 ]
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("path", [SKADNETWORK, ADATTRIBUTIONKIT])
 @pytest.mark.parametrize("body", [body for _, body in BODIES], ids=[name for name, _ in BODIES])
 def test_post_refuses_what_is_no_json_object(path: str, body: bytes) -> None:
@@ -131,7 +125,6 @@ def test_post_refuses_what_is_no_json_object(path: str, body: bytes) -> None:
     assert AppPostback.objects.count() == 0
 
 
-@pytest.mark.django_db
 def test_post_takes_64_kibibytes_and_no_more() -> None:
     body = json.dumps(WEB_HIGH_TIER).encode()
 
@@ -199,7 +192,6 @@ def _changes(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(st.sampled_from(names) | st.text(max_size=20), _json, max_size=4)
 
 
-@pytest.mark.django_db
 @_fuzzed
 @given(change=_changes([*WEB_HIGH_TIER, "source-app-id", "coarse-conversion-value", "country-code"]), gone=st.data())
 def test_post_never_answers_5xx_to_a_changed_skadnetwork_postback(change: dict[str, Any], gone: st.DataObject) -> None:
@@ -210,7 +202,6 @@ def test_post_never_answers_5xx_to_a_changed_skadnetwork_postback(change: dict[s
     assert post(SKADNETWORK, body).status_code in (200, 400, 401, 409)
 
 
-@pytest.mark.django_db
 @pytest.mark.usefixtures("our_apple")
 @_fuzzed
 @given(
@@ -222,7 +213,6 @@ def test_post_never_answers_5xx_to_claims_that_are_signed(claims: dict[str, Any]
     assert post(ADATTRIBUTIONKIT, body).status_code in (200, 400, 409)
 
 
-@pytest.mark.django_db
 @_fuzzed
 @given(header=_changes(["alg", "kid", "crit"]), body=_changes(["jws-string", "ad-interaction-type"]))
 def test_post_never_answers_5xx_to_a_changed_header(header: dict[str, Any], body: dict[str, Any]) -> None:
@@ -231,7 +221,6 @@ def test_post_never_answers_5xx_to_a_changed_header(header: dict[str, Any], body
     assert post(ADATTRIBUTIONKIT, {"jws-string": compact} | body).status_code in (400, 401)
 
 
-@pytest.mark.django_db
 @_fuzzed
 @given(body=st.binary(max_size=200) | _json.map(lambda value: json.dumps(value).encode()))
 def test_post_never_answers_5xx_to_any_body(body: bytes) -> None:
