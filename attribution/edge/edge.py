@@ -26,7 +26,15 @@ from attribution.edge.usage import Usage
 from attribution.edge.user_agents import LONGEST_USER_AGENT, read_user_agent
 from attribution.edge.visit import Visit
 from attribution.edge.visitor import Address as VisitorAddress
-from attribution.edge.visitor import Headers, TrustedProxies, read_language, referrer_host
+from attribution.edge.visitor import (
+    Headers,
+    TrustedProxies,
+    is_prefetch,
+    read_cookie,
+    read_hints,
+    read_language,
+    referrer_host,
+)
 from tracker_project.common.privacy import is_allowed
 
 log = structlog.get_logger(__name__)
@@ -118,7 +126,7 @@ class Edge:
             self._recognise(campaign, visit, binding)
             decision = self.router().decide(campaign, visit, binding)
             line = click_line(click_id, route, visit, decision)
-            location = self.location(route, decision, click_facts(click_id, visit))
+            location = self.location(route, decision, click_id, visit)
         except Exception:  # whatever a visitor may send, the click is stored and sent on
             log.exception("a click could not be decided", link_id=route.link_id)
             decision = Decision("broken")
@@ -158,7 +166,7 @@ class Edge:
             log.exception("a visit could not be read", link_id=route.link_id)
             return self._unread_visit(milliseconds)
 
-    def location(self, route: Route, decision: Decision, facts: list[str | None]) -> str | None:
+    def location(self, route: Route, decision: Decision, click_id: str, visit: Visit) -> str | None:
         """Return the address that a decision leads to, filled in; None where a page is shown."""
         address: Address | None
         if decision.landing_page is not None:
@@ -169,7 +177,7 @@ class Edge:
             return None
         else:
             address = route.fallback_address()
-        return address.fill(facts) if address is not None else None
+        return address.fill(click_facts(click_id, visit)) if address is not None else None
 
     async def _click_in_parallel(self, route: Route, visit: Visit) -> Answer:
         """Take a click that a browser calls in the background while its visitor is on the page already."""
@@ -199,7 +207,7 @@ class Edge:
         referrer, language = get(b"referer"), get(b"accept-language")
         visit.referrer = referrer_host(referrer) if referrer else None
         visit.language = read_language(language) if language else None
-        visit.hints = headers.read_hints()
+        visit.hints = read_hints(headers)
         visit.values = values = read_parameters(query, route.slots)
         if values[_COST_POSITION] is not None:
             values[_COST_POSITION] = read_cost(values[_COST_POSITION])
@@ -207,7 +215,7 @@ class Edge:
         visit.visitor_key = visit.is_unique = None
         judge = self._routing.snapshot.judge
         packed = address.packed if address is not None else None
-        if is_head or headers.is_prefetch:
+        if is_head or is_prefetch(headers):
             visit.kind = "preview"
         elif judge.is_bot(agent, user_agent, packed=packed, asn=visit.network_of.asn, referrer=visit.referrer):
             visit.kind = "bot"
@@ -246,7 +254,7 @@ class Edge:
         visit.is_unique = not last or now - last >= window
 
     def _binding(self, campaign: Campaign, headers: Headers) -> Binding | None:
-        return self._cookies.read(campaign.id, headers.cookie(BindingCookies.name(campaign.id)))
+        return self._cookies.read(campaign.id, read_cookie(headers, BindingCookies.name(campaign.id)))
 
     def _cookie(self, campaign: Campaign, decision: Decision, visit: Visit, old: Binding | None) -> bytes | None:
         """Return the cookie that binds a visitor to what he drew, where his consent or his country allows one."""

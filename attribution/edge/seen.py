@@ -39,7 +39,10 @@ class SeenVisitors:
 
         A period begins with the first visit after the last one ended.
         """
-        position, found, last, began, visits = self._find(key)
+        position = key % self._slots * _SLOT.size
+        found, last, began, visits = _SLOT.unpack_from(self._memory, position)
+        if found != key and last:
+            position, found, last, began, visits = self._find(key)
         if found != key:
             last, began, visits = 0, now, 0
         elif not began <= now < began + period:
