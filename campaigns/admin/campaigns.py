@@ -272,6 +272,6 @@ def _surroundings(campaign: Campaign) -> dict[str, Any]:
 def _tester_address(campaign: Campaign) -> str:
     """Return the address of the page that routes an invented visitor, or "" where there is none."""
     try:
-        return f"{reverse('admin:attribution_routing_tester')}?campaign={campaign.pk}"
+        return f"{reverse('routing_tester')}?campaign={campaign.pk}"
     except NoReverseMatch:
         return ""
