@@ -7,7 +7,6 @@ import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 import tracker_project.celery  # noqa: F401 (hints go to its broker; without it they wait for one that is not there)
-
 from tracker_project.common import click_hosts
 
 # The ledger refuses TRUNCATE; tests that commit are cleaned up by it.

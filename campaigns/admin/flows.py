@@ -7,10 +7,10 @@ from django import forms
 from django.contrib import admin
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from campaigns.admin.archive import Archivable, ArchiveFilter, with_note
 from campaigns.admin.caps import CapInline, time_zone_field
@@ -25,6 +25,8 @@ from campaigns.models import Flow, FlowFilter, FlowLandingPage, FlowOffer, Landi
 from tracker_project.common.pages import Inline, Page, button, label
 
 KIND_COLOURS = {"Forced": "info", "Regular": "success", "Default": "warning"}
+# Forced flows first, the default flow last.
+_TRIED_AT = Case(When(kind="forced", then=0), When(kind="regular", then=1), default=2)
 _SHORT_KINDS = {"forced": "Forced", "regular": "Regular", "default": "Default"}
 
 
@@ -97,12 +99,26 @@ class FlowLandingPageInline(Inline):
 
 
 class FlowForm(forms.ModelForm[Flow]):
+    # A field called “matches” would hide the form's own method of that name, which the theme's scripts call.
+    joined_by = forms.ChoiceField(
+        label="takes who matches",
+        choices=Flow.Match.choices,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+
     class Meta:
         model = Flow
-        fields = ["campaign", "name", "kind", "position", "weight", "action", "matches", "is_active", "notes"]
+        fields = ["campaign", "name", "kind", "position", "weight", "action", "is_active", "notes"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "joined_by" in self.fields:
+            self.fields["joined_by"].initial = self.instance.matches
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        self.instance.matches = cleaned.get("joined_by") or self.instance.matches
         campaign = cleaned.get("campaign") or (self.instance.campaign if self.instance.campaign_id else None)
         if campaign is None:
             return cleaned
@@ -121,6 +137,8 @@ class FlowForm(forms.ModelForm[Flow]):
 
 class FlowListForm(FlowForm):
     """What is edited in the list: a row's campaign, name and kind stay."""
+
+    joined_by = None  # type: ignore[assignment]
 
     class Meta:
         model = Flow
@@ -147,12 +165,12 @@ class FlowAdmin(Copyable, RefusingPage):
     list_select_related = ["campaign"]
     search_fields = ["name", "campaign__name", "notes"]
     autocomplete_fields = ["campaign"]
-    ordering = ["campaign__name", "position", "id"]
+    ordering = ["campaign__name", _TRIED_AT, "position", "id"]
     inlines = [FilterInline, FlowOfferInline, FlowLandingPageInline, CapInline]
     actions_detail = ["copy"]
     change_form_before_template = "tracker/flow_order.html"
     fieldsets = [
-        (None, {"fields": [("campaign", "name"), ("kind", "is_active"), "matches", "action"]}),
+        (None, {"fields": [("campaign", "name"), ("kind", "is_active"), ("joined_by", "action")]}),
         ("Order and notes", {"fields": [("position", "weight"), "notes"]}),
     ]
 
