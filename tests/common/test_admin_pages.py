@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from affiliates.domain.booking import book_due_commissions
 from affiliates.models import Commission, CommissionPlan, LedgerTransfer, PartnerAccount
-from attribution.models import Click, SetAsideClick
+from attribution.models import BotRule, Click, Impression, LandingEvent, PreClick, SetAsideClick, StaffNetwork
 from campaigns.models import (
     AdvertisingAccount,
     Brand,
@@ -49,6 +49,7 @@ from conversions.models import (
 )
 from fraud.models import Review
 from tests.affiliates.builders import make_earning_deposit, make_partner_account, make_player
+from tests.attribution.builders import make_impression, make_landing_event, make_pre_click
 from tests.campaigns.builders import (
     make_account,
     make_alert,
@@ -174,6 +175,11 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     ExchangeRate: add_rate,
     Click: add_click,
     SetAsideClick: add_set_aside,
+    LandingEvent: lambda: make_landing_event(make_link()),
+    Impression: lambda: make_impression(make_link()),
+    PreClick: lambda: make_pre_click(make_link()),
+    BotRule: lambda: BotRule.objects.create(kind="asn", pattern=str(64500 + BotRule.objects.count())),
+    StaffNetwork: lambda: StaffNetwork.objects.create(network=f"192.0.2.{StaffNetwork.objects.count()}/32"),
     Platform: make_platform,
     InboxEvent: add_event,
     Anomaly: add_anomaly,
@@ -259,8 +265,11 @@ def test_list_asks_strangers_to_sign_in(client: Client, model: Any, add: Any) ->
 @pytest.mark.parametrize(
     "model",
     [
-        CampaignAlert,
         Click,
+        LandingEvent,
+        Impression,
+        PreClick,
+        CampaignAlert,
         InboxEvent,
         Anomaly,
         Player,
@@ -284,7 +293,7 @@ def test_facts_are_neither_added_nor_changed_nor_deleted(alice: Client, model: A
 
 @pytest.mark.parametrize(
     "model",
-    [Click, InboxEvent, Player, Conversion, Postback, Commission, LedgerTransfer],
+    [Click, LandingEvent, Impression, InboxEvent, Player, Conversion, Postback, Commission, LedgerTransfer],
     ids=lambda model: model.__name__,
 )
 def test_lists_of_facts_never_count(alice: Client, model: Any) -> None:
