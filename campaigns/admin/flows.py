@@ -162,7 +162,7 @@ class FlowAdmin(Copyable, RefusingPage):
     list_editable = ["position", "weight", "is_active"]
     list_filter = [("campaign", AutocompleteSelectFilter), "kind", "is_active", "action"]
     list_filter_submit = True
-    list_select_related = ["campaign"]
+    list_select_related = ["campaign__offer"]
     search_fields = ["name", "campaign__name", "notes"]
     autocomplete_fields = ["campaign"]
     ordering = ["campaign__name", _TRIED_AT, "position", "id"]

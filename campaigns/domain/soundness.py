@@ -54,7 +54,7 @@ def faults_in(plan: CampaignPlan) -> list[str]:
     """Return what is wrong with a campaign, in sentences that say what to mend; nothing where it can route."""
     return [
         *_leads_nowhere(plan),
-        *(fault for flow in plan.flows for fault in _flow_faults(flow)),
+        *_without_offer(plan),
         *_archived(plan),
         *(_insecure(plan) if plan.tracks_in_parallel else []),
     ]
@@ -128,11 +128,18 @@ def _leads_nowhere(plan: CampaignPlan) -> Iterator[str]:
         )
 
 
-def _flow_faults(flow: PlannedFlow) -> Iterator[str]:
-    if flow.leads and flow.landing_pages and not flow.offers:
-        yield f"The flow “{flow.name}” has landing pages but no offer that their links could lead to."
-    elif flow.leads and not flow.offers:
-        yield f"The flow “{flow.name}” is active but has no offer: add one, or choose what else it does."
+def _without_offer(plan: CampaignPlan) -> Iterator[str]:
+    """A flow without offers of its own sends its visitors to the campaign's; there has to be one."""
+    if plan.offer is not None:
+        return
+    for flow in plan.flows:
+        if flow.leads and not flow.offers:
+            what = (
+                "has landing pages but no offer that their links could lead to"
+                if flow.landing_pages
+                else "has no offer"
+            )
+            yield f"The flow “{flow.name}” {what}, and neither has the campaign: add one, or choose what else it does."
 
 
 def _archived(plan: CampaignPlan) -> Iterator[str]:

@@ -53,7 +53,7 @@ def test_clone_campaign_leaves_the_original_and_all_that_happened() -> None:
     cap = Cap.objects.create(campaign=campaign, event="click", limit=100)
     CapUse.objects.create(cap=cap, day=NOON.date(), counter="edge", uses=7)
     Cost.objects.create(campaign=campaign, on_date=NOON.date(), amount=5, currency="EUR")
-    CampaignSpend.objects.create(campaign=campaign, day=NOON.date(), amount=5, updated_at=NOON)
+    CampaignSpend.objects.create(campaign=campaign, day=NOON.date(), amount=5, counter="edge")
     make_alert(campaign)
 
     copy = clone_campaign(campaign, name="Other")

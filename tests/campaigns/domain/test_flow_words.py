@@ -1,13 +1,11 @@
-"""Flows in words, in the order in which they are tried; caps beside their use."""
+"""Flows in words, in the order in which they are tried."""
 
-from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
-from campaigns.domain.cap_uses import CapInUse, uses_of
 from campaigns.domain.flow_words import flows_in_words, next_position
-from campaigns.models import Cap, CapUse, FlowOffer
+from campaigns.models import FlowOffer
 from tests.campaigns.builders import make_filter, make_flow, make_landing_page
 from tests.world import make_campaign, make_offer
 
@@ -49,13 +47,17 @@ def test_flows_in_words_say_whom_they_take_and_where_they_lead() -> None:
 @pytest.mark.parametrize(
     ("columns", "takes", "leads_to"),
     [
-        ({"kind": "default", "offers": []}, "Everybody whom no other flow took", "Nowhere yet: it has no offer"),
+        (
+            {"kind": "default", "offers": []},
+            "Everybody whom no other flow took",
+            "Slots, the campaign's own offer",
+        ),
         ({"offers": [], "action": "nothing"}, "Everybody", "Nowhere: a short page"),
         ({"offers": [], "action": "paused_page"}, "Everybody", "A page: the offer is taking a break"),
     ],
 )
 def test_flows_in_words_say_what_else_a_flow_does(columns: dict[str, Any], takes: str, leads_to: str) -> None:
-    flow = make_flow(**columns)
+    flow = make_flow(make_campaign(offer=make_offer(name="Slots")), **columns)
 
     (line,) = flows_in_words(flow.campaign)
 
@@ -81,36 +83,9 @@ def test_flows_in_words_ask_no_more_for_three_flows_than_for_one(django_assert_n
         flows_in_words(campaign)
 
 
-def test_uses_of_caps_are_those_of_the_current_day_in_the_caps_zone(django_assert_num_queries: Any) -> None:
-    campaign = make_campaign(time_zone="Pacific/Auckland")
-    of_campaign = Cap.objects.create(campaign=campaign, event="click", limit=10)
-    of_flow = Cap.objects.create(flow=make_flow(campaign), event="click", limit=10)
-    of_offer = Cap.objects.create(offer=make_offer(), event="click", limit=10)
-    total = Cap.objects.create(campaign=campaign, event="click", period="total", limit=10)
-    for cap, day, uses in (
-        (of_campaign, date(2026, 11, 23), 7),
-        (of_campaign, date(2026, 11, 22), 100),
-        (of_flow, date(2026, 11, 23), 3),
-        (of_offer, date(2026, 11, 22), 4),
-        (total, None, 12),
-    ):
-        CapUse.objects.create(cap=cap, day=day, counter="a", uses=uses)
-    CapUse.objects.create(cap=of_campaign, day=date(2026, 11, 23), counter="b", uses=1)
+def test_flows_in_words_say_when_there_is_no_offer_yet() -> None:
+    flow = make_flow(make_campaign(offer=None, status="paused"), offers=[], pages=[make_landing_page(name="Quiz")])
 
-    caps = list(Cap.objects.select_related("campaign", "flow__campaign"))
-    with django_assert_num_queries(1):
-        found = uses_of(caps, at=datetime(2026, 11, 22, 12, tzinfo=UTC))
+    (line,) = flows_in_words(flow.campaign)
 
-    assert {cap: use.used for cap, use in found.items()} == {
-        of_campaign.pk: 8,
-        of_flow.pk: 3,
-        of_offer.pk: 4,
-        total.pk: 12,
-    }
-    assert found[total.pk].overshoot == 2
-
-
-def test_uses_of_a_cap_that_nobody_counted_are_none() -> None:
-    cap = Cap.objects.create(campaign=make_campaign(), event="click", limit=10)
-
-    assert uses_of([cap], at=datetime(2026, 11, 22, tzinfo=UTC)) == {cap.pk: CapInUse(used=0, limit=10)}
+    assert line.leads_to == "Nowhere yet: it has no offer"

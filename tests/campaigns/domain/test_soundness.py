@@ -44,11 +44,6 @@ def test_faults_in_a_campaign_without_offer_and_flow_say_that_it_leads_nowhere()
     ("flow", "fault"),
     [
         (
-            PlannedFlow(name="DE", landing_pages=(PAGE,)),
-            "The flow “DE” has landing pages but no offer that their links could lead to.",
-        ),
-        (PlannedFlow(name="DE"), "The flow “DE” is active but has no offer: add one, or choose what else it does."),
-        (
             PlannedFlow(name="DE", offers=(Destination(name="Old", url="https://c.example/", is_archived=True),)),
             "The flow “DE” has the archived offer “Old”: take it out of the flow or out of the archive.",
         ),
@@ -64,6 +59,27 @@ def test_faults_in_a_campaign_without_offer_and_flow_say_that_it_leads_nowhere()
 )
 def test_faults_in_a_flow_name_it(flow: PlannedFlow, fault: str) -> None:
     assert faults_in(CampaignPlan(offer=OFFER, flows=(flow,))) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("flow", "fault"),
+    [
+        (
+            PlannedFlow(name="DE", landing_pages=(PAGE,)),
+            "The flow “DE” has landing pages but no offer that their links could lead to, and neither has the campaign"
+            ": add one, or choose what else it does.",
+        ),
+        (
+            PlannedFlow(name="DE"),
+            "The flow “DE” has no offer, and neither has the campaign: add one, or choose what else it does.",
+        ),
+    ],
+)
+def test_faults_in_a_flow_without_offer_depend_on_the_campaigns_own(flow: PlannedFlow, fault: str) -> None:
+    other = PlannedFlow(name="MT", offers=(OFFER,))
+
+    assert faults_in(CampaignPlan(flows=(flow, other))) == [fault]
+    assert faults_in(CampaignPlan(offer=OFFER, flows=(flow, other))) == []
 
 
 def test_faults_in_an_archived_offer_name_it() -> None:
