@@ -74,7 +74,8 @@ def _refuse_unknown_scenarios(name: str, values: list[str]) -> None:
 class FilterInline(Inline):
     model = FlowFilter
     form = FilterForm
-    verbose_name_plural = "Whom it takes"
+    verbose_name = "filter"
+    verbose_name_plural = "Whom it takes: filters (none: everybody)"
 
     class Media:
         js = ["tracker/filters.js"]
@@ -85,7 +86,7 @@ class FlowOfferInline(Inline):
     fields = ["offer", "weight", "position"]
     autocomplete_fields = ["offer"]
     verbose_name = "offer"
-    verbose_name_plural = "Offers"
+    verbose_name_plural = "Offers (none: the campaign's own)"
     ordering = ["position", "id"]
 
 
@@ -101,7 +102,7 @@ class FlowLandingPageInline(Inline):
 class FlowForm(forms.ModelForm[Flow]):
     # A field called “matches” would hide the form's own method of that name, which the theme's scripts call.
     joined_by = forms.ChoiceField(
-        label="takes who matches",
+        label="Takes who matches",
         choices=Flow.Match.choices,
         required=False,
         widget=UnfoldAdminSelectWidget,
@@ -110,6 +111,11 @@ class FlowForm(forms.ModelForm[Flow]):
     class Meta:
         model = Flow
         fields = ["campaign", "name", "kind", "position", "weight", "action", "is_active", "notes"]
+        help_texts = {
+            "position": "1 is tried first, among flows of its kind.",
+            "weight": "Its share where regular flows are drawn by weight; with 0 it keeps the visitors that it has and "
+            "takes no new ones.",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -129,7 +135,7 @@ class FlowForm(forms.ModelForm[Flow]):
             default = others.filter(kind=Flow.Kind.DEFAULT, is_active=True).order_by("id").first()
             if default:
                 self.add_error(
-                    "kind",
+                    "kind" if "kind" in self.fields else None,
                     f"“{default.name}” is the campaign's active default flow: there can be one. Switch it off first.",
                 )
         return cleaned
@@ -171,7 +177,8 @@ class FlowAdmin(Copyable, RefusingPage):
     change_form_before_template = "tracker/flow_order.html"
     fieldsets = [
         (None, {"fields": [("campaign", "name"), ("kind", "is_active"), ("joined_by", "action")]}),
-        ("Order and notes", {"fields": [("position", "weight"), "notes"]}),
+        ("Order", {"fields": [("position", "weight")]}),
+        ("Notes", {"classes": ["collapse"], "fields": ["notes"]}),
     ]
 
     def campaigns_at_risk(self, row: Flow) -> set[int]:
