@@ -28,6 +28,7 @@ from campaigns.domain.flow_words import flows_in_words, next_position
 from campaigns.domain.link_addresses import link_address, tracking_template
 from campaigns.domain.reach import concerns_of
 from campaigns.domain.soundness import CampaignBroken, faults_of
+from campaigns.domain.tracking_domains import refuse_click_address
 from campaigns.models import Campaign, Creative, Flow, Goal, TrackingLink
 from tracker_project.common.money import format_amount
 from tracker_project.common.pages import NOTHING, Inline, button, copyable, label, money
@@ -53,6 +54,12 @@ class CampaignForm(forms.ModelForm[Campaign]):
             "alert_percent": "You are told when so much of a budget or a cap is used, and once it is reached.",
             "advertising_account": "Meta, Google and TikTok show gambling only for accounts that they have allowed it.",
         }
+
+    def clean_fallback_url(self) -> str:
+        url = str(self.cleaned_data["fallback_url"])
+        if url:
+            refuse_click_address(url)
+        return url
 
     def clean_own_hosts(self) -> list[str]:
         hosts = [

@@ -21,6 +21,7 @@ from campaigns.domain.filters import describe_values, parse_filter
 from campaigns.domain.flow_words import where_it_leads, who_it_takes
 from campaigns.domain.macros import MACROS
 from campaigns.domain.soundness import campaigns_that_use
+from campaigns.domain.tracking_domains import refuse_click_address
 from campaigns.models import Flow, FlowFilter, FlowLandingPage, FlowOffer, LandingPage, Scenario
 from tracker_project.common.pages import Inline, Page, button, label
 
@@ -222,10 +223,22 @@ class FlowAdmin(Copyable, RefusingPage):
         return where_it_leads(flow)
 
 
+class LandingPageForm(forms.ModelForm[LandingPage]):
+    class Meta:
+        model = LandingPage
+        fields = ["name", "url", "notes", "is_archived"]
+
+    def clean_url(self) -> str:
+        url = str(self.cleaned_data["url"])
+        refuse_click_address(url)
+        return url
+
+
 @admin.register(LandingPage)
 class LandingPageAdmin(Archivable, RefusingPage):
     purpose = "Pages between the click and the offer, such as a review or a quiz. Their links lead to /go/<click id>."
     empty = "Add a page with {click_id} in its address: its links need the click id to lead on to the offer."
+    form = LandingPageForm
     list_display = ["named", "url", "created_at"]
     list_filter = [ArchiveFilter]
     search_fields = ["name", "url", "notes"]

@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 
 from campaigns.models import Licence, Offer, PlatformPermission, SourceParameter, TrackingDomain, TrafficSource
-from tests.campaigns.builders import make_account, make_domain, make_licence, make_permission
-from tests.campaigns.pages import admin_client, offer_form, rows, text_of
-from tests.world import make_brand, make_link, make_offer, make_source
+from tests.campaigns.builders import make_account, make_domain, make_landing_page, make_licence, make_permission
+from tests.campaigns.pages import admin_client, campaign_form, offer_form, rows, text_of
+from tests.world import make_brand, make_campaign, make_link, make_offer, make_source
 from tracker_project.common.pages import change_address, list_address
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +43,29 @@ def test_change_offer_refuses_an_archived_alternative(alice: Client) -> None:
     offer, old = make_offer(), make_offer(name="Old", is_archived=True)
 
     assert "“Old” is archived." in text_of(alice.post(change_address(offer), offer_form(offer, alternative=old.pk)))
+
+
+def test_change_offer_is_not_archived_while_it_takes_over_from_another(alice: Client) -> None:
+    alternative = make_offer(name="B")
+    make_offer(name="A", alternative=alternative)
+
+    response = alice.post(change_address(alternative), offer_form(alternative, is_archived="on"))
+
+    assert "“B” takes over from “A” when a cap is reached." in text_of(response)
+
+
+@pytest.mark.parametrize("url", ["https://go.example/c/x?cid={click_id}", "http://127.0.0.1:8001/c/x"])
+def test_addresses_may_not_lead_back_to_a_click_host(alice: Client, url: str) -> None:
+    make_domain(host="go.example")
+    offer, page, campaign = make_offer(), make_landing_page(), make_campaign()
+
+    answers = [
+        alice.post(change_address(offer), offer_form(offer, url=url)),
+        alice.post(change_address(page), {"name": page.name, "url": url}),
+        alice.post(change_address(campaign), campaign_form(campaign, fallback_url=url)),
+    ]
+
+    assert ["visitors would go round in a circle" in text_of(answer) for answer in answers] == [True, True, True]
 
 
 def test_add_offer_builds_a_link_to_an_app(alice: Client) -> None:
