@@ -45,6 +45,11 @@ class CampaignForm(forms.ModelForm[Campaign]):
     class Meta:
         model = Campaign
         exclude: ClassVar[Any] = []
+        labels = {
+            "stops_at_budget": "Stop at the daily budget",
+            "alert_percent": "Alert from (percent)",
+            "budget": "Budget in all",
+        }
         help_texts = {
             "daily_budget": "What the campaign may cost on a day of its time zone, in its currency. Empty: no limit.",
             "pacing": "Evenly lets the daily budget out bit by bit, so that it lasts until midnight: who comes before "

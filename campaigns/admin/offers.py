@@ -51,14 +51,14 @@ class OfferForm(forms.ModelForm[Offer]):
         help_text=Offer._meta.get_field("url").help_text,
     )
     app_service = forms.ChoiceField(
-        label="build a link to an app",
+        label="Build a link to",
         choices=_APP_SERVICES,
         required=False,
         widget=UnfoldAdminSelectWidget,
         help_text="Chosen: the address above is made from the fields below when you save, the click id in its place.",
     )
     app_id = forms.CharField(
-        label="app",
+        label="App",
         required=False,
         widget=UnfoldAdminTextInputWidget,
         help_text="Google Play: the package, com.casino.app. Apple: id123456789. AppsFlyer: either of them. OneLink: "
@@ -71,7 +71,7 @@ class OfferForm(forms.ModelForm[Offer]):
         help_text="AppsFlyer only: your name there as a media source.",
     )
     app_host = forms.CharField(
-        label="host",
+        label="Host",
         required=False,
         widget=UnfoldAdminTextInputWidget,
         help_text="OneLink and branded links only, such as brand.onelink.me or brand.go.link.",
