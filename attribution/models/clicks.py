@@ -85,7 +85,7 @@ class Click(models.Model):
     licence = reference("campaigns.Licence", null=True)
     routing_version = models.BigIntegerField()
     kind = models.CharField(max_length=10, choices=Kind, help_text="Who came; only clicks of kind click count.")
-    outcome = models.CharField(max_length=13, choices=Outcome, default=Outcome.OFFER)
+    outcome = models.CharField(max_length=13, choices=Outcome, db_default=Outcome.OFFER)
     visitor_key = models.BigIntegerField(null=True, help_text="Under a key of its day that is deleted after 48 h.")
     is_unique = models.BooleanField(null=True, help_text="The visitor's first click in the campaign's window.")
     country = models.CharField(max_length=2, null=True)
