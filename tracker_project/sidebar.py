@@ -15,9 +15,11 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         "Running",
         [
             ("Campaigns", "campaign", "campaigns.Campaign"),
+            ("Flows", "alt_route", "campaigns.Flow"),
             ("Tracking links", "link", "campaigns.TrackingLink"),
             ("Creatives", "image", "campaigns.Creative"),
             ("Costs", "payments", "campaigns.Cost"),
+            ("Alerts", "notifications", "campaigns.CampaignAlert"),
             ("Clicks", "ads_click", "attribution.Click"),
             ("Landing pages seen", "web", "attribution.LandingEvent"),
             ("Impressions", "visibility", "attribution.Impression"),
@@ -54,8 +56,19 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         [
             ("Sources", "hub", "campaigns.TrafficSource"),
             ("Offers", "sell", "campaigns.Offer"),
+            ("Landing pages", "web", "campaigns.LandingPage"),
             ("Brands", "casino", "campaigns.Brand"),
+            ("Scenarios", "date_range", "campaigns.Scenario"),
+            ("Tracking domains", "dns", "campaigns.TrackingDomain"),
             ("Exchange rates", "currency_exchange", "campaigns.ExchangeRate"),
+        ],
+    ),
+    (
+        "Permits",
+        [
+            ("Licences", "verified", "campaigns.Licence"),
+            ("Advertising accounts", "badge", "campaigns.AdvertisingAccount"),
+            ("Platform permissions", "verified_user", "campaigns.PlatformPermission"),
         ],
     ),
     (

@@ -17,14 +17,22 @@ from affiliates.domain.booking import book_due_commissions
 from affiliates.models import Commission, CommissionPlan, LedgerTransfer, PartnerAccount
 from attribution.models import BotRule, Click, Impression, LandingEvent, PreClick, SetAsideClick, StaffNetwork
 from campaigns.models import (
+    AdvertisingAccount,
     Brand,
     Campaign,
+    CampaignAlert,
     Cost,
     Creative,
     ExchangeRate,
+    Flow,
     Goal,
+    LandingPage,
+    Licence,
     Offer,
     Partner,
+    PlatformPermission,
+    Scenario,
+    TrackingDomain,
     TrackingLink,
     TrafficSource,
 )
@@ -42,6 +50,17 @@ from conversions.models import (
 from fraud.models import Review
 from tests.affiliates.builders import make_earning_deposit, make_partner_account, make_player
 from tests.attribution.builders import make_impression, make_landing_event, make_pre_click
+from tests.campaigns.builders import (
+    make_account,
+    make_alert,
+    make_domain,
+    make_flow,
+    make_landing_page,
+    make_licence,
+    make_permission,
+    make_scenario,
+    make_whole_campaign,
+)
 from tests.conversions.builders import deposit, register
 from tests.world import NOON, make_campaign, make_click, make_creative, make_link, make_partner, make_platform
 from tracker_project.common.pages import change_address, list_address
@@ -50,7 +69,7 @@ pytestmark = pytest.mark.django_db
 
 
 def add_campaign() -> None:
-    Goal.objects.create(campaign=make_campaign(), event="click", target=10)
+    Goal.objects.create(campaign=make_whole_campaign(), event="click", target=10)
 
 
 def add_link() -> None:
@@ -141,6 +160,14 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     Offer: add_campaign,
     Brand: add_campaign,
     Campaign: add_campaign,
+    CampaignAlert: make_alert,
+    Flow: make_flow,
+    LandingPage: make_landing_page,
+    Scenario: make_scenario,
+    Licence: make_licence,
+    AdvertisingAccount: make_account,
+    PlatformPermission: make_permission,
+    TrackingDomain: make_domain,
     Partner: make_partner,
     Creative: add_link,
     TrackingLink: add_link,
@@ -242,6 +269,7 @@ def test_list_asks_strangers_to_sign_in(client: Client, model: Any, add: Any) ->
         LandingEvent,
         Impression,
         PreClick,
+        CampaignAlert,
         InboxEvent,
         Anomaly,
         Player,
