@@ -20,6 +20,7 @@ from tracker_project.common.time import time_zone_names
 ALERT_COLOURS = {
     "Budget nearly used": "warning",
     "Budget reached": "danger",
+    "Cap nearly used": "warning",
     "Cap reached": "danger",
     "Licence ends": "warning",
     "Permission ends": "warning",

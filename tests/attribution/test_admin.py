@@ -1,6 +1,7 @@
 """Clicks in the admin: looked up by id, read by day."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from attribution.domain.partitions import ensure_click_partitions
 from attribution.models import BotRule, Click, StaffNetwork
 from tests.attribution.builders import make_impression, make_landing_event, make_pre_click
+from tests.attribution.databases import JERSEY_CITY, write_database
 from tests.world import NOON, click_id_of, make_campaign, make_click, make_link
 
 pytestmark = pytest.mark.django_db
@@ -310,6 +312,17 @@ def test_staff_network_is_saved_in_its_one_form(alice: Client) -> None:
     alice.post("/admin/attribution/staffnetwork/add/", {"network": "2001:DB8:0::1/48"})
 
     assert StaffNetwork.objects.get().network == "2001:db8::/48"
+
+
+def test_list_links_to_db_ip_where_its_database_is_in_use(alice: Client, tmp_path: Path, settings: Any) -> None:
+    settings.GEOIP_PATH = tmp_path / "geo.mmdb"
+    before = text_of(alice.get(LIST))
+    write_database(settings.GEOIP_PATH, {"192.0.2.0/24": JERSEY_CITY}, named="DBIP-City-Lite")
+
+    after = text_of(alice.get(LIST))
+
+    assert "https://db-ip.com" not in before
+    assert "https://db-ip.com" in after
 
 
 def test_keys_of_visitors_have_no_page(alice: Client) -> None:
