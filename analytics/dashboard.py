@@ -175,7 +175,7 @@ def _databases(now: datetime) -> Iterator[DatabaseCard]:
         age = found.age(at=now).days
         yield DatabaseCard(
             name=database.purpose,
-            text=f"{age} day{'' if age == 1 else 's'} old",
+            text=f"{age:,} day{'' if age == 1 else 's'} old",
             note=f"{found.type} ({found.layout}), built on {found.built_on:%-d %b %Y}",
             warning=_database_warning(database, now),
             names_db_ip=found.names_db_ip,

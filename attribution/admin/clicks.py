@@ -118,7 +118,7 @@ class ClickAdmin(FactPage):
         ("Credited to", {"fields": ["link", "campaign", "creative", "partner", "source"]}),
         ("Sent by", {"fields": ["flow", "landing_page", "offer", "licence", "routing_version"]}),
         ("Visitor", {"fields": ["place", "device", "system", "browser", "language", "hint_list", "consent"]}),
-        ("Network", {"fields": ["network", "isp", "asn", "connection_type", "referrer_host"]}),
+        ("Network", {"fields": ["network", "provider", "as_number", "connection_type", "referrer_host"]}),
         (
             "From the source",
             {"fields": ["external_id", "keyword", "placement", "cost_money", "converted_from", "platform_ids"]},
@@ -243,6 +243,14 @@ class ClickAdmin(FactPage):
     @admin.display(description="System")
     def system(self, click: Click) -> str:
         return " ".join(part for part in (click.os, click.os_version) if part) or NOTHING
+
+    @admin.display(description="Provider")
+    def provider(self, click: Click) -> str:
+        return click.isp or NOTHING
+
+    @admin.display(description="AS number")
+    def as_number(self, click: Click) -> str:
+        return NOTHING if click.asn is None else f"AS{click.asn}"
 
     @admin.display(description="Client hints")
     def hint_list(self, click: Click) -> str:

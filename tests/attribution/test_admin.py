@@ -172,6 +172,7 @@ def test_click_page_shows_what_is_known_of_the_visit(alice: Client) -> None:
     assert "Newark, US-NJ" in shown
     assert "iOS 18.1" in shown
     assert "Example Mobile" in shown
+    assert "AS64500" in shown
     assert "<dt>ect</dt><dd>4g</dd>" in shown
     assert "0.50 USD at 0.92 (ECB, 2026-11-20)" in shown
 
