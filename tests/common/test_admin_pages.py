@@ -38,6 +38,8 @@ from campaigns.models import (
 )
 from conversions.models import (
     Anomaly,
+    AppPostback,
+    AppPostbackConflict,
     Conversion,
     CustomerLtv,
     Destination,
@@ -46,6 +48,7 @@ from conversions.models import (
     Player,
     Postback,
     PostbackAttempt,
+    SourceIdentifier,
 )
 from fraud.models import Review
 from tests.affiliates.builders import make_earning_deposit, make_partner_account, make_player
@@ -61,6 +64,7 @@ from tests.campaigns.builders import (
     make_scenario,
     make_whole_campaign,
 )
+from tests.conversions.apple.signing import make_app_postback
 from tests.conversions.builders import deposit, register
 from tests.world import NOON, make_campaign, make_click, make_creative, make_link, make_partner, make_platform
 from tracker_project.common.pages import change_address, list_address
@@ -109,6 +113,21 @@ def add_anomaly() -> None:
     Anomaly.objects.create(
         platform=make_platform(), code="c", event_id="e", field="amount", held="1", reported="2", received_at=NOON
     )
+
+
+def add_app_postback() -> AppPostback:
+    return make_app_postback(f"p-{AppPostback.objects.count()}")
+
+
+def add_app_conflict() -> None:
+    AppPostbackConflict.objects.create(
+        postback=add_app_postback(), field="conversion_value", held=63, reported=1, received_at=NOON
+    )
+
+
+def add_source_identifier() -> None:
+    identifier = str(10 + SourceIdentifier.objects.count())
+    SourceIdentifier.objects.create(ad_network_id="com.example", identifier=identifier, campaign=make_campaign())
 
 
 def make_destination() -> Destination:
@@ -183,6 +202,9 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     Platform: make_platform,
     InboxEvent: add_event,
     Anomaly: add_anomaly,
+    AppPostback: add_app_postback,
+    AppPostbackConflict: add_app_conflict,
+    SourceIdentifier: add_source_identifier,
     Player: make_player,
     Conversion: add_event,
     CustomerLtv: add_event,
@@ -272,6 +294,8 @@ def test_list_asks_strangers_to_sign_in(client: Client, model: Any, add: Any) ->
         CampaignAlert,
         InboxEvent,
         Anomaly,
+        AppPostback,
+        AppPostbackConflict,
         Player,
         Conversion,
         CustomerLtv,
@@ -293,7 +317,18 @@ def test_facts_are_neither_added_nor_changed_nor_deleted(alice: Client, model: A
 
 @pytest.mark.parametrize(
     "model",
-    [Click, LandingEvent, Impression, InboxEvent, Player, Conversion, Postback, Commission, LedgerTransfer],
+    [
+        Click,
+        LandingEvent,
+        Impression,
+        InboxEvent,
+        AppPostback,
+        Player,
+        Conversion,
+        Postback,
+        Commission,
+        LedgerTransfer,
+    ],
     ids=lambda model: model.__name__,
 )
 def test_lists_of_facts_never_count(alice: Client, model: Any) -> None:
