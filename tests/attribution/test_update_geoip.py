@@ -207,10 +207,11 @@ def test_update_geoip_says_what_the_server_refused(files: Files, status: int, se
     [
         (b"<html>Sign in</html>", "What came is of no use: It cannot be read as an mmdb database."),
         (b"", "What came is of no use: It cannot be read as an mmdb database."),
-        (gzip.compress(b"no database" * 100), "What came is of no use: It cannot be read as an mmdb database."),
-        (gzip.compress(os.urandom(9000))[:-500], "What came is damaged: it cannot be unpacked."),
-        (packed(b"x", name="README.mmdb.txt"), "What came is of no use: It cannot be read as an mmdb database."),
+        (gzip.compress(b"no database", mtime=0), "What came is of no use: It cannot be read as an mmdb database."),
+        (gzip.compress(bytes(range(256)), mtime=0)[:-9], "What came is damaged: it cannot be unpacked."),
+        (packed(b"x", name="README.txt"), "What came is of no use: It cannot be read as an mmdb database."),
     ],
+    ids=["a page", "nothing", "packed nonsense", "torn", "no mmdb inside"],
 )
 def test_update_geoip_leaves_what_is_there_when_nothing_good_comes(
     files: Files, var: Path, body: bytes, sentence: str
