@@ -93,8 +93,7 @@ class ClickAdmin(FactPage):
     empty = "No click on this day. Copy a tracking link, open it, and look here again, or choose another day."
     list_display = [
         "clicked",
-        "kind_label",
-        "outcome_label",
+        "result_label",
         "campaign",
         "flow",
         "creative",
@@ -103,7 +102,6 @@ class ClickAdmin(FactPage):
         "device",
         "cost_money",
         "sub_id_1",
-        "external_id",
     ]
     list_before_template = "attribution/before_clicks.html"
     list_filter = [DayFilter, ("campaign", AutocompleteSelectFilter), "kind", "outcome"]
@@ -222,6 +220,12 @@ class ClickAdmin(FactPage):
     @admin.display(description="Clicked (UTC)")
     def clicked(self, click: Click) -> str:
         return instant(click.clicked_at)
+
+    @label("Result", OUTCOME_COLOURS | KIND_COLOURS)
+    def result_label(self, click: Click) -> str:
+        """Return what became of a click that counts, and of any other what it was."""
+        counts = click.kind == Click.Kind.CLICK
+        return click.get_outcome_display() if counts else click.get_kind_display()
 
     @label("Kind", KIND_COLOURS)
     def kind_label(self, click: Click) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.db import connection
@@ -139,6 +140,13 @@ def test_list_keeps_the_clicks_of_one_outcome(alice: Client) -> None:
 
     assert clicks_of(response) == [capped]
     assert "Cap or budget reached" in text_of(response)
+
+
+def test_list_says_of_a_click_what_became_of_it_and_of_others_what_they_were() -> None:
+    page = admin.site.get_model_admin(Click)
+
+    assert page.result_label(Click(kind="click", outcome="elsewhere")) == "Outside all licences"
+    assert page.result_label(Click(kind="bot", outcome="stopped")) == "Bot"
 
 
 def test_click_page_shows_what_is_known_of_the_visit(alice: Client) -> None:
