@@ -19,6 +19,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from attribution.admin.days import DayFilter
+from attribution.admin.routing_tester import routing_tester_page
 from attribution.click_ids import ForgedClickId, MalformedClickId, read_click_id
 from attribution.domain.clearing import MOST, clear_clicks, clear_test_clicks, count_clearable_clicks
 from attribution.domain.databases import names_db_ip
@@ -126,7 +127,10 @@ class ClickAdmin(FactPage):
 
     def get_urls(self) -> list[URLPattern]:
         clear = path("clear/<int:campaign_id>/", self.admin_site.admin_view(self.clear), name="attribution_click_clear")
-        return [clear, *super().get_urls()]
+        tester = path(
+            "routing-tester/", self.admin_site.admin_view(routing_tester_page), name="attribution_routing_tester"
+        )
+        return [clear, tester, *super().get_urls()]
 
     def has_clear_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("attribution.change_click")
