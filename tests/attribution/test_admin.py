@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from attribution.admin.clicks import ClickAdmin
 from attribution.domain.partitions import ensure_click_partitions
 from attribution.models import BotRule, Click, StaffNetwork
 from tests.attribution.builders import make_impression, make_landing_event, make_pre_click
@@ -143,7 +144,7 @@ def test_list_keeps_the_clicks_of_one_outcome(alice: Client) -> None:
 
 
 def test_list_says_of_a_click_what_became_of_it_and_of_others_what_they_were() -> None:
-    page = admin.site.get_model_admin(Click)
+    page = ClickAdmin(Click, admin.site)
 
     assert page.result_label(Click(kind="click", outcome="elsewhere")) == "Outside all licences"
     assert page.result_label(Click(kind="bot", outcome="stopped")) == "Bot"
