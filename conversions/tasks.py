@@ -4,14 +4,23 @@ from celery import shared_task
 from django.utils import timezone
 
 from conversions.domain.dispatch import deliver_due_postbacks
+from conversions.domain.intake import match_waiting_events
 from conversions.domain.reporting_currency import convert_waiting_deposits
 from tracker_project.common.hints import take_hint
+
+_MATCHED_AT_A_TIME = 500
 
 
 @shared_task(name="conversions.deliver_due_postbacks")
 def deliver_postbacks() -> None:
     take_hint("conversions.deliver_due_postbacks")
     deliver_due_postbacks(clock=timezone.now)
+
+
+@shared_task(name="conversions.match_waiting_events")
+def match_waiting() -> None:
+    take_hint("conversions.match_waiting_events")
+    match_waiting_events(at=timezone.now(), limit=_MATCHED_AT_A_TIME)
 
 
 @shared_task(name="conversions.convert_waiting_deposits")

@@ -72,6 +72,14 @@ def env_keys(name: str) -> list[bytes]:
     return _read(name, None, parse)
 
 
+def env_key(name: str) -> bytes:
+    """Return the one hexadecimal key that a variable holds."""
+    keys = env_keys(name)
+    if len(keys) > 1:
+        raise ImproperlyConfigured(f"{name} holds one key: what was made with another would not be found again.")
+    return keys[0]
+
+
 def env_database(name: str) -> dict[str, Any]:
     """Return Django's settings for a `postgres://user:password@host:port/name` address."""
 
@@ -107,6 +115,11 @@ REPORTING_CURRENCY = env_text("REPORTING_CURRENCY", "EUR")
 CLICK_ID_KEYS = env_keys("CLICK_ID_KEYS")
 TRUSTED_PROXIES = env_networks("TRUSTED_PROXIES", "")
 GEOIP_PATH = Path(env_text("GEOIP_PATH", str(VAR_DIR / "geo.mmdb")))
+
+# What players' platforms tell. The key makes tokens of personal data that only fraud's rules read: kept for ever.
+PRIVATE_TOKEN_KEY = env_key("PRIVATE_TOKEN_KEY")
+QUARANTINE_DAYS = env_number("QUARANTINE_DAYS", "30")
+RAW_REQUEST_DAYS = env_number("RAW_REQUEST_DAYS", "30")
 
 # What leaves the house.
 FIELD_ENCRYPTION_KEYS = env_list("FIELD_ENCRYPTION_KEYS")
@@ -202,6 +215,7 @@ CELERY = {
         "book": {"task": "affiliates.book_due_commissions", "schedule": 2.0},
         "deliver": {"task": "conversions.deliver_due_postbacks", "schedule": 2.0},
         "convert": {"task": "conversions.convert_waiting_deposits", "schedule": 60.0},
+        "match": {"task": "conversions.match_waiting_events", "schedule": 20.0},
         "partitions": {"task": "attribution.ensure_click_partitions", "schedule": 3600.0},
     },
 }
@@ -211,6 +225,7 @@ WORK_HINTS = {
     "conversion_recorded": "fraud.review_pending_conversions",
     "conversion_settled": "affiliates.book_due_commissions",
     "postback_written": "conversions.deliver_due_postbacks",
+    "event_waits": "conversions.match_waiting_events",
 }
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -15,6 +15,7 @@ from conversions.domain.platform_secrets import end_changeover, new_secret, rota
 from conversions.models import Anomaly, InboxEvent, Platform
 from conversions.signatures import validate_secret
 from tracker_project.common.pages import (
+    NOTHING,
     FactPage,
     Page,
     ask_first,
@@ -193,8 +194,8 @@ class AnomalyAdmin(FactPage):
 
     @admin.display(description="We hold")
     def held_value(self, anomaly: Anomaly) -> str:
-        return str(anomaly.held)
+        return NOTHING if anomaly.held is None else str(anomaly.held)
 
     @admin.display(description="The message said")
     def reported_value(self, anomaly: Anomaly) -> str:
-        return str(anomaly.reported)
+        return NOTHING if anomaly.reported is None else str(anomaly.reported)
