@@ -9,4 +9,5 @@ urlpatterns = [
     path("admin/analytics/", include("analytics.urls")),
     path("admin/", admin.site.urls),
     path("webhooks/", include("conversions.api.urls")),
+    path("postback/", include("conversions.api.postback_urls")),
 ]

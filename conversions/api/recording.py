@@ -1,21 +1,42 @@
-"""Recorded events as answers: one event, or an array whose bad elements do not sink the good ones."""
+"""Events as they arrive: parted from personal data, recorded, kept beside our answer."""
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from conversions.api.errors import WebhookError
+from django.db import transaction
+
+from conversions.api.errors import error_body
+from conversions.dialects.dialect import IgnoredEvent
 from conversions.dialects.reading import MalformedEvent
 from conversions.domain.inbox import ConversionConflict, Recorded
 from conversions.domain.intake import record_event
+from conversions.domain.privacy import Scrubbed, scrub
 from conversions.domain.reported import Reported
-from conversions.models import Platform
+from conversions.domain.requests import keep_request, keep_tokens
+from conversions.models import Endpoint, Platform
 
 MAX_EVENTS = 1000
 
-Parse = Callable[[Any], Reported]
+Parse = Callable[[dict[str, Any]], Reported]
+_NOTHING = Scrubbed(fields={}, content={})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """Where a proven sender's request arrived.
+
+    `known` are the fields that are read there, `secrets` those that prove the sender.
+    """
+
+    platform: Platform
+    endpoint: Endpoint | None = None
+    address: str
+    at: datetime
+    known: frozenset[str]
+    secrets: frozenset[str] = field(default_factory=frozenset)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,33 +46,41 @@ class Outcome:
     status: int
     answer: dict[str, Any]
     event_id: str = ""
+    scrubbed: Scrubbed = _NOTHING
 
 
-def record_or_refuse(record: Callable[[], Recorded]) -> Recorded:
-    """Return what `record` recorded; raises the error that the sender of a bad event is answered."""
-    try:
-        return record()
-    except MalformedEvent as error:
-        raise WebhookError(400, error.code, str(error), field=error.field) from error
-    except ConversionConflict as error:
-        raise WebhookError(409, error.code, f"{error}; the first report stands.", field=error.field) from error
+def receive_one(arrival: Arrival, fields: Any, parse: Parse, *, webhook_id: str = "") -> Outcome:
+    """Record one event and keep its request, in one transaction."""
+    with transaction.atomic():
+        outcome = _record(arrival, fields, parse, lambda event_id: webhook_id or message_id_of(event_id))
+        _keep(arrival, [outcome], status=outcome.status, answer=outcome.answer)
+    return outcome
 
 
-def status_of(recorded: Recorded) -> int:
-    """Return 201 for what is new, 200 for a repeat, 202 for what waits in quarantine."""
-    if recorded.is_quarantined:
-        return 202
-    return 200 if recorded.is_repeat else 201
-
-
-def record_each(
-    elements: Sequence[Any], parse: Parse, *, platform: Platform, message_id: str, at: datetime
-) -> list[Outcome]:
-    """Record each element in a transaction of its own; a bad one gets its error, the others are recorded.
+def receive_each(arrival: Arrival, elements: Sequence[Any], parse: Parse, *, message_id: str = "") -> list[Outcome]:
+    """Record each element in a transaction of its own: a bad one gets its error, the others are recorded.
 
     `message_id` names the message that brought them all; empty where the platform gives none.
     """
-    return [_record_element(element, parse, platform=platform, message_id=message_id, at=at) for element in elements]
+    outcomes = []
+    for element in elements:
+        with transaction.atomic():
+            outcomes.append(_record(arrival, element, parse, lambda event_id: message_id_of(event_id, message_id)))
+    _keep(arrival, outcomes, status=207, answer=results_of(outcomes))
+    return outcomes
+
+
+def keep_refused(arrival: Arrival, *, status: int, answer: dict[str, Any]) -> None:
+    """Keep that a proven sender's message could not be read at all."""
+    _keep(arrival, [], status=status, answer=answer)
+
+
+def results_of(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Return what the sender of an array is told of each of its elements."""
+    return [
+        {"index": index, "event_id": outcome.event_id, "status": outcome.status, "answer": outcome.answer}
+        for index, outcome in enumerate(outcomes)
+    ]
 
 
 def message_id_of(event_id: str, message_id: str = "") -> str:
@@ -60,20 +89,54 @@ def message_id_of(event_id: str, message_id: str = "") -> str:
     return f"{message_id}#{digest}" if message_id else f"event#{digest}"
 
 
-def _record_element(element: Any, parse: Parse, *, platform: Platform, message_id: str, at: datetime) -> Outcome:
-    event_id = ""
+def _record(arrival: Arrival, fields: Any, parse: Parse, name_message: Callable[[str], str]) -> Outcome:
+    if not isinstance(fields, dict):
+        return Outcome(status=400, answer=error_body("wrong_type", "Each event must be an object."))
+    scrubbed = scrub(fields, known=arrival.known, secret=arrival.secrets)
+    given = scrubbed.content.get("event_id")
+    event_id = given if isinstance(given, str) else ""
     try:
-        if not isinstance(element, dict):
-            raise WebhookError(400, "wrong_type", "Each event must be an object.")
-        given = element.get("event_id")
-        event_id = given if isinstance(given, str) else ""
+        reported = parse(scrubbed.fields)
+        event_id = event_id or reported.event_id
+        recorded = record_event(
+            reported,
+            platform=arrival.platform,
+            endpoint=arrival.endpoint,
+            webhook_id=name_message(reported.event_id),
+            at=arrival.at,
+        )
+    except IgnoredEvent:
+        return Outcome(status=200, answer={"status": "ignored"}, scrubbed=scrubbed)
+    except MalformedEvent as error:
+        answer = error_body(error.code, str(error), field=error.field or None)
+        return Outcome(status=400, answer=answer, event_id=event_id, scrubbed=scrubbed)
+    except ConversionConflict as error:
+        answer = error_body(error.code, f"{error}; the first report stands.", field=error.field)
+        return Outcome(status=409, answer=answer, event_id=event_id, scrubbed=scrubbed)
+    keep_tokens(
+        scrubbed,
+        platform=arrival.platform,
+        player_id=reported.player_id or reported.named_click,
+        event_pk=recorded.event_pk,
+        at=arrival.at,
+    )
+    return Outcome(status=_status_of(recorded), answer=recorded.answer, event_id=event_id, scrubbed=scrubbed)
 
-        def record() -> Recorded:
-            reported = parse(element)
-            webhook_id = message_id_of(reported.event_id, message_id)
-            return record_event(reported, platform=platform, webhook_id=webhook_id, at=at)
 
-        recorded = record_or_refuse(record)
-    except WebhookError as error:
-        return Outcome(status=error.status_code, answer=error.body(), event_id=event_id)
-    return Outcome(status=status_of(recorded), answer=recorded.answer, event_id=event_id)
+def _status_of(recorded: Recorded) -> int:
+    """Return 201 for what is new, 200 for a repeat, 202 for what waits in quarantine."""
+    if recorded.is_quarantined:
+        return 202
+    return 200 if recorded.is_repeat else 201
+
+
+def _keep(arrival: Arrival, outcomes: Sequence[Outcome], *, status: int, answer: Any) -> None:
+    keep_request(
+        [outcome.scrubbed for outcome in outcomes],
+        platform=arrival.platform,
+        endpoint=arrival.endpoint,
+        address=arrival.address,
+        status=status,
+        answer=answer,
+        at=arrival.at,
+    )

@@ -1,6 +1,7 @@
 """Signed webhooks: verified over their raw bytes, recorded in one transaction, answered when durable."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +13,8 @@ from rest_framework.views import APIView
 
 from conversions.api.errors import WebhookError
 from conversions.api.receiving import check_address, media_type, read_body
-from conversions.api.recording import MAX_EVENTS, record_each, record_or_refuse, status_of
-from conversions.dialects.own import parse_deposit, parse_event, parse_registration
-from conversions.domain.intake import record_event
+from conversions.api.recording import MAX_EVENTS, Arrival, keep_refused, receive_each, receive_one, results_of
+from conversions.dialects.own import KNOWN, parse_deposit, parse_event, parse_registration
 from conversions.domain.reported import Reported
 from conversions.models import Platform
 from conversions.signatures import BadSignature, verify
@@ -24,7 +24,7 @@ _MAX_ID_CHARACTERS = 200
 
 
 class Webhook(APIView):
-    """Signed messages of a platform; nothing is stored of a message that is not accepted."""
+    """Signed messages of a platform, about one event each."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -36,63 +36,46 @@ class Webhook(APIView):
         check_address(request, sender.allowed_addresses)
         body = _read_json_body(request)
         _check_signature(request, sender, body, at=at)
+        arrival = Arrival(platform=sender, address=request.path, at=at, known=KNOWN)
         try:
-            return self.answer(body, sender, webhook_id=request.headers["webhook-id"], at=at)
-        except MalformedJson as error:
-            raise WebhookError(400, "malformed_json", str(error)) from error
+            return self.receive(body, arrival, webhook_id=request.headers["webhook-id"])
+        except WebhookError as error:
+            keep_refused(arrival, status=error.status_code, answer=error.body())
+            raise
+
+    def receive(self, body: bytes, arrival: Arrival, *, webhook_id: str) -> Response:
+        fields = _parsed(parse_object, body)
+        outcome = receive_one(arrival, fields, lambda read: self.parse(read, arrival), webhook_id=webhook_id)
+        return Response(outcome.answer, status=outcome.status)
 
     @abstractmethod
-    def answer(self, body: bytes, platform: Platform, *, webhook_id: str, at: datetime) -> Response: ...
+    def parse(self, fields: dict[str, Any], arrival: Arrival) -> Reported: ...
 
 
-class OneEventWebhook(Webhook):
-    """One event of one kind in each message."""
-
-    def answer(self, body: bytes, platform: Platform, *, webhook_id: str, at: datetime) -> Response:
-        fields = parse_object(body)
-        recorded = record_or_refuse(
-            lambda: record_event(self.parse(fields, platform, at=at), platform=platform, webhook_id=webhook_id, at=at)
-        )
-        return Response(recorded.answer, status=status_of(recorded))
-
-    @abstractmethod
-    def parse(self, fields: dict[str, Any], platform: Platform, *, at: datetime) -> Reported: ...
+class RegistrationWebhook(Webhook):
+    def parse(self, fields: dict[str, Any], arrival: Arrival) -> Reported:
+        return parse_registration(fields, at=arrival.at)
 
 
-class RegistrationWebhook(OneEventWebhook):
-    def parse(self, fields: dict[str, Any], platform: Platform, *, at: datetime) -> Reported:
-        return parse_registration(fields, at=at)
+class DepositWebhook(Webhook):
+    def parse(self, fields: dict[str, Any], arrival: Arrival) -> Reported:
+        return parse_deposit(fields, default_status=arrival.platform.default_status, at=arrival.at)
 
 
-class DepositWebhook(OneEventWebhook):
-    def parse(self, fields: dict[str, Any], platform: Platform, *, at: datetime) -> Reported:
-        return parse_deposit(fields, default_status=platform.default_status, at=at)
-
-
-class EventsWebhook(OneEventWebhook):
+class EventsWebhook(Webhook):
     """Events of every kind, each with its `type`: one object, or an array of them."""
 
-    def answer(self, body: bytes, platform: Platform, *, webhook_id: str, at: datetime) -> Response:
-        value = parse_value(body)
+    def receive(self, body: bytes, arrival: Arrival, *, webhook_id: str) -> Response:
+        value = _parsed(parse_value, body)
         if not isinstance(value, list):
-            return super().answer(body, platform, webhook_id=webhook_id, at=at)
+            return super().receive(body, arrival, webhook_id=webhook_id)
         if not 1 <= len(value) <= MAX_EVENTS:
             raise WebhookError(400, "wrong_length", f"An array holds 1 to {MAX_EVENTS} events.")
-        outcomes = record_each(
-            value,
-            lambda fields: self.parse(fields, platform, at=at),
-            platform=platform,
-            message_id=webhook_id,
-            at=at,
-        )
-        results = [
-            {"index": index, "event_id": outcome.event_id, "status": outcome.status, "answer": outcome.answer}
-            for index, outcome in enumerate(outcomes)
-        ]
-        return Response({"results": results}, status=207)
+        outcomes = receive_each(arrival, value, lambda read: self.parse(read, arrival), message_id=webhook_id)
+        return Response({"results": results_of(outcomes)}, status=207)
 
-    def parse(self, fields: dict[str, Any], platform: Platform, *, at: datetime) -> Reported:
-        return parse_event(fields, default_status=platform.default_status, at=at)
+    def parse(self, fields: dict[str, Any], arrival: Arrival) -> Reported:
+        return parse_event(fields, default_status=arrival.platform.default_status, at=arrival.at)
 
 
 class NoSuchWebhook(APIView):
@@ -115,6 +98,13 @@ def _sender(slug: str | None) -> Platform:
         name = f"called {slug}" if slug else "marked default"
         raise WebhookError(404, "unknown_platform", f"No active platform is {name}.")
     return platform
+
+
+def _parsed(parse: Callable[[bytes], Any], body: bytes) -> Any:
+    try:
+        return parse(body)
+    except MalformedJson as error:
+        raise WebhookError(400, "malformed_json", str(error)) from error
 
 
 def _read_json_body(request: Request) -> bytes:

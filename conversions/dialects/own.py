@@ -34,7 +34,14 @@ from conversions.domain.reported import (
 )
 from conversions.models import DailyActivity, Install, Milestone, PlayerStatus
 
-__all__ = ["MalformedEvent", "parse_deposit", "parse_event", "parse_registration"]
+__all__ = ["KNOWN", "MalformedEvent", "parse_deposit", "parse_event", "parse_registration"]
+
+# Everything that is read, in any kind of event: a field that is not here is dropped before anything is stored.
+KNOWN = frozenset(
+    "type event_id occurred_at player_id click_id promo_code partner_tag country region consent consent.ad_user_data"
+    " consent.ad_personalization is_test transaction_id deposit_transaction_id status amount currency product goal"
+    " on_date mode install_id activity clicked_at is_organic media_source app_id rejection_reason".split()
+).union(ReportedActivity.FIGURES)
 
 _MOST_BETS = 10**12
 

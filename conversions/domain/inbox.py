@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from conversions.domain.reported import Reported
-from conversions.models import Anomaly, InboxEvent, Platform
+from conversions.models import Anomaly, Endpoint, InboxEvent, Platform
 from tracker_project.common.database import broken_constraint
 from tracker_project.common.hints import hint_after_commit
 
@@ -77,9 +77,18 @@ class Recorded:
     answer: dict[str, Any]
     is_repeat: bool
     is_quarantined: bool = False
+    event_pk: int = 0
 
 
-def record_once(reported: Reported, *, platform: Platform, webhook_id: str, at: datetime, place: Place) -> Recorded:
+def record_once(
+    reported: Reported,
+    *,
+    platform: Platform,
+    webhook_id: str,
+    at: datetime,
+    place: Place,
+    endpoint: Endpoint | None = None,
+) -> Recorded:
     """Put an event into the inbox and `place` it, in one transaction; a repeat is answered as the first time.
 
     `place` writes what follows from the event and returns the answer. An event that it cannot place (`Unplaced`) is
@@ -88,6 +97,7 @@ def record_once(reported: Reported, *, platform: Platform, webhook_id: str, at: 
     """
     event = InboxEvent(
         platform=platform,
+        endpoint=endpoint,
         event_id=reported.event_id,
         webhook_id=webhook_id,
         kind=reported.event_kind,
@@ -95,6 +105,8 @@ def record_once(reported: Reported, *, platform: Platform, webhook_id: str, at: 
         occurred_at=reported.occurred_at,
         received_at=at,
     )
+    if event.kind == InboxEvent.Kind.UNNAMED:  # nothing can follow from it, not for a moment
+        event.state, event.reason = InboxEvent.State.QUARANTINED, "unknown_event_name"
     try:
         return _record_or_repeat(event, place, at=at)
     except ConversionConflict as conflict:
@@ -163,7 +175,7 @@ def _record_or_repeat(event: InboxEvent, place: Place, *, at: datetime) -> Recor
 
 def _recorded(event: InboxEvent, *, is_repeat: bool) -> Recorded:
     is_quarantined = event.state != InboxEvent.State.RECORDED
-    return Recorded(answer=event.answer, is_repeat=is_repeat, is_quarantined=is_quarantined)
+    return Recorded(answer=event.answer, is_repeat=is_repeat, is_quarantined=is_quarantined, event_pk=event.pk)
 
 
 def _quarantine(event: InboxEvent, unplaced: Unplaced, *, at: datetime) -> None:
@@ -188,6 +200,8 @@ def _earlier_event(event: InboxEvent) -> InboxEvent:
         raise ConversionConflict(
             code="webhook_id_reused", field="event_id", held=held.event_id, reported=event.event_id
         )
+    if earlier.kind == InboxEvent.Kind.UNNAMED:  # its name was mapped since: it is read again, not its repeat
+        return earlier
     if earlier.kind != event.kind:
         raise ConversionConflict(code="event_conflict", field="event_id", held=earlier.kind, reported=event.kind)
     refuse_other_terms("event_conflict", held=earlier.terms, reported=event.terms)

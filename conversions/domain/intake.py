@@ -1,12 +1,16 @@
 """One way in for every kind of event, and the second look at those that could not be placed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
 import structlog
 from django.db import IntegrityError, transaction
 
+from conversions.dialects.dialect import IgnoredEvent
+from conversions.dialects.reading import MalformedEvent
+from conversions.dialects.registry import dialect_of
 from conversions.domain.activity import place_activity
 from conversions.domain.inbox import ConversionConflict, Recorded, Unplaced, keep_anomaly, record_once, settle
 from conversions.domain.installs import place_install
@@ -26,13 +30,14 @@ from conversions.domain.reported import (
     reported_again,
 )
 from conversions.domain.standing import place_player_status
-from conversions.models import InboxEvent, Platform
+from conversions.domain.subjects import waiting_for_name
+from conversions.models import Endpoint, InboxEvent, Platform
 
 log = structlog.get_logger(__name__)
 
 
 def _place_unnamed(reported: ReportedUnnamed, event: InboxEvent, *, at: datetime) -> dict[str, Any]:
-    raise Unplaced("unknown_event_name")
+    raise Unplaced("unknown_event_name", waits_for=waiting_for_name(reported.name))
 
 
 _Place = Callable[..., dict[str, Any]]
@@ -48,7 +53,9 @@ _PLACE: dict[type[Reported], _Place] = {
 }
 
 
-def record_event(reported: Reported, *, platform: Platform, webhook_id: str, at: datetime) -> Recorded:
+def record_event(
+    reported: Reported, *, platform: Platform, webhook_id: str, at: datetime, endpoint: Endpoint | None = None
+) -> Recorded:
     """Record an event of any kind, with all that follows from it; idempotent by event id.
 
     Raises `ConversionConflict` when it contradicts what is held.
@@ -59,6 +66,7 @@ def record_event(reported: Reported, *, platform: Platform, webhook_id: str, at:
         webhook_id=webhook_id,
         at=at,
         place=lambda event: _place(reported, event, at=at),
+        endpoint=endpoint,
     )
 
 
@@ -81,7 +89,7 @@ def match_again(event_pk: int, *, at: datetime) -> bool:
             event = _locked(event_pk)
             if event is None:
                 return False
-            reported = reported_again(event)
+            reported = _read_again(event)
             settle(event, lambda held: _place(reported, held, at=at), at=at)
     except ConversionConflict as conflict:
         _give_up(event_pk, conflict, at=at)
@@ -98,12 +106,28 @@ def discard_event(event: InboxEvent, *, reason: str, at: datetime) -> None:
     quarantined.update(state=InboxEvent.State.DISCARDED, reason=reason[:50], next_match_at=None, settled_at=at)
 
 
+def _read_again(event: InboxEvent) -> Reported:
+    """Return the event as it was reported; one without a name as its endpoint reads it by now."""
+    if event.kind != InboxEvent.Kind.UNNAMED or event.endpoint is None:
+        return reported_again(event)
+    try:
+        read = dialect_of(event.endpoint).parse(event.terms["said"], event.endpoint, event.received_at)
+    except (MalformedEvent, IgnoredEvent):  # its name has a meaning now, and the rest has none: for a person
+        return reported_again(event)
+    reported = replace(read, event_id=event.event_id)
+    event.kind, event.terms, event.occurred_at = reported.event_kind, reported.terms(), reported.occurred_at
+    event.save(update_fields=["kind", "terms", "occurred_at"])
+    return reported
+
+
 def _place(reported: Reported, event: InboxEvent, *, at: datetime) -> dict[str, Any]:
     return _PLACE[type(reported)](reported, event, at=at)
 
 
 def _locked(event_pk: int) -> InboxEvent | None:
-    events = InboxEvent.objects.select_for_update(of=("self",), skip_locked=True).select_related("platform")
+    events = InboxEvent.objects.select_for_update(of=("self",), skip_locked=True).select_related(
+        "platform__brand", "endpoint__platform__brand"
+    )
     return events.filter(pk=event_pk, state=InboxEvent.State.QUARANTINED).first()  # at most one, by its key
 
 

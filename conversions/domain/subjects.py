@@ -99,6 +99,10 @@ def waiting_for_transaction(transaction_id: str) -> str:
     return f"transaction:{transaction_id}"
 
 
+def waiting_for_name(name: str) -> str:
+    return f"name:{name.casefold()}"
+
+
 def wake_waiting_events(platform_id: int, *waits_for: str, at: datetime) -> None:
     """Have the quarantined events that wait for one of these looked at now; call in the transaction that brings it."""
     waiting: QuerySet[InboxEvent] = InboxEvent.objects.filter(
@@ -106,3 +110,14 @@ def wake_waiting_events(platform_id: int, *waits_for: str, at: datetime) -> None
     )
     if waiting.update(next_match_at=at):
         hint_after_commit("event_waits")
+
+
+def wake_unnamed_events(platform_id: int, *, at: datetime) -> int:
+    """Have the events whose names nobody had mapped looked at now, and return how many; call when the names change."""
+    waiting = InboxEvent.objects.filter(
+        platform_id=platform_id, state=InboxEvent.State.QUARANTINED, waits_for__startswith="name:"
+    )
+    woken = waiting.update(next_match_at=at)
+    if woken:
+        hint_after_commit("event_waits")
+    return woken

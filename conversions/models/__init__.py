@@ -1,5 +1,6 @@
 """Tables of what players did, and of who is told."""
 
+from conversions.models.endpoints import DroppedField, Endpoint, IntakeRequest
 from conversions.models.facts import (
     ActivityReport,
     DailyActivity,
@@ -12,6 +13,7 @@ from conversions.models.facts import (
 from conversions.models.intake import Anomaly, InboxEvent, Platform
 from conversions.models.players import Conversion, CustomerLtv, Player, Revenue, StatusReport
 from conversions.models.postbacks import Destination, Postback, PostbackAttempt
+from conversions.models.private_tokens import PrivateToken
 
 __all__ = [
     "ActivityReport",
@@ -20,8 +22,11 @@ __all__ = [
     "CustomerLtv",
     "DailyActivity",
     "Destination",
+    "DroppedField",
+    "Endpoint",
     "InboxEvent",
     "Install",
+    "IntakeRequest",
     "Milestone",
     "MilestoneReport",
     "Movement",
@@ -30,6 +35,7 @@ __all__ = [
     "PlayerStatus",
     "Postback",
     "PostbackAttempt",
+    "PrivateToken",
     "Revenue",
     "StatusReport",
 ]

@@ -108,6 +108,14 @@ class InboxEvent(models.Model):
         DISCARDED = "discarded", "Discarded"
 
     platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="events")
+    endpoint = models.ForeignKey(
+        "conversions.Endpoint",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="events",
+        help_text="Where it arrived; empty: at the platform's signed webhooks.",
+    )
     event_id = models.CharField(max_length=200)
     webhook_id = models.CharField(max_length=240)
     kind = models.CharField(max_length=20, choices=Kind)
