@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminPasswordWidget
 
 from conversions.dialects.registry import known_fields
 from conversions.domain.endpoint_keys import end_key_changeover, hash_key, new_key, rotate_key
@@ -35,6 +36,14 @@ _WITHOUT_STATUS = (Endpoint.Dialect.KEITARO, Endpoint.Dialect.VOLUUM, Endpoint.D
 
 
 class EndpointForm(forms.ModelForm[Endpoint]):
+    signing_secret_to_set = forms.CharField(
+        label="Signing secret",
+        required=False,
+        max_length=200,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "off"}),
+        help_text="Affilka: the secret that it signs with. Never shown; leave it empty to keep the one that is set.",
+    )
+
     class Meta:
         model = Endpoint
         fields = [
@@ -56,6 +65,9 @@ class EndpointForm(forms.ModelForm[Endpoint]):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        secret = cleaned.get("signing_secret_to_set") or self.instance.signing_secret
+        if cleaned.get("dialect") == Endpoint.Dialect.AFFILKA and not secret:
+            self.add_error("signing_secret_to_set", "Affilka signs what it sends: paste its secret.")
         takes_deposits = cleaned.get("amounts") == Endpoint.Amounts.DEPOSIT
         if takes_deposits and not cleaned.get("default_status") and cleaned.get("dialect") in _WITHOUT_STATUS:
             self.add_error("default_status", "This tracker names no status of a deposit: say what a deposit is.")
@@ -77,7 +89,13 @@ class EndpointAdmin(Page):
     readonly_fields = ["address", "parameters", "keys_in_use"]
     actions_detail = ["make_key", "end_changeover"]
     _rules: Any = {
-        "fields": [("amounts", "default_status"), ("currency", "player_parameter"), "event_names", "allowed_addresses"]
+        "fields": [
+            ("amounts", "default_status"),
+            ("currency", "player_parameter"),
+            "event_names",
+            "allowed_addresses",
+            "signing_secret_to_set",
+        ]
     }
     add_fieldsets = [(None, {"fields": [("name", "slug"), ("platform", "dialect"), "is_active"]}), ("Rules", _rules)]
     fieldsets = [
@@ -110,6 +128,8 @@ class EndpointAdmin(Page):
         if not change:
             request.new_endpoint_key = new_key()  # type: ignore[attr-defined]
             obj.key_hash = hash_key(request.new_endpoint_key)  # type: ignore[attr-defined]
+        if form.cleaned_data.get("signing_secret_to_set"):
+            obj.signing_secret = form.cleaned_data["signing_secret_to_set"]
         super().save_model(request, obj, form, change)
         woken = wake_unnamed_events(obj.platform_id, at=timezone.now()) if "event_names" in form.changed_data else 0
         if woken:

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from conversions.api.errors import WebhookError
 from conversions.api.receiving import check_address, media_type, read_body
-from conversions.api.recording import MAX_EVENTS, Arrival, keep_refused, receive_each, receive_one, results_of
+from conversions.api.recording import Arrival, keep_refused, receive_each, receive_one, results_of
 from conversions.dialects.dialect import Dialect, Message, NotAuthentic
 from conversions.dialects.reading import MalformedEvent
 from conversions.dialects.registry import dialect_of, known_fields
@@ -71,7 +71,7 @@ def _answered(arrival: Arrival, endpoint: Endpoint, dialect: Dialect, message: M
         outcomes = receive_each(arrival, elements, parse)
         if dialect.answer is not None:
             return HttpResponse(dialect.answer({}), content_type="text/plain")
-        return Response({"results": results_of(outcomes)}, status=207)
+        return Response({"results": results_of(outcomes)}, status=dialect.array_status)
     outcome = receive_one(arrival, elements[0], parse)
     wanted = dialect.answer(outcome.scrubbed.content) if dialect.answer else ""
     if wanted and outcome.status < 300:
@@ -86,8 +86,8 @@ def _elements(dialect: Dialect, message: Message) -> list[Any]:
         raise WebhookError(400, "malformed_json", str(error)) from error
     except MalformedEvent as error:
         raise WebhookError(400, error.code, str(error), field=error.field or None) from error
-    if not 1 <= len(elements) <= MAX_EVENTS:
-        raise WebhookError(400, "wrong_length", f"A message holds 1 to {MAX_EVENTS} events.")
+    if not 1 <= len(elements) <= dialect.most_events:
+        raise WebhookError(400, "wrong_length", f"A message holds 1 to {dialect.most_events} events.")
     return elements
 
 
@@ -106,7 +106,7 @@ def _endpoint(name: str, key: str) -> tuple[Endpoint, str]:
 
 
 def _message(request: Request, path_key: str, dialect: Dialect) -> Message:
-    body = read_body(request)
+    body = read_body(request, at_most=dialect.longest_body)
     kind = media_type(request)
     try:
         parameters = _single_values(request.query_params)

@@ -6,9 +6,9 @@ from django.conf import settings
 from rest_framework.request import Request
 
 from conversions.api.errors import WebhookError
+from conversions.dialects.dialect import MAX_BODY_BYTES
 from tracker_project.common.addresses import client_address, is_in, parse_networks
 
-MAX_BODY_BYTES = 256 * 1024
 # A body too long is read to its end, up to here, so that the sender reads our answer rather than a broken pipe.
 _MAX_DRAINED_BYTES = 32 * 1024 * 1024
 

@@ -18,7 +18,7 @@ from conversions.domain.reported import Reported
 from conversions.domain.requests import keep_request, keep_tokens
 from conversions.models import Endpoint, Platform
 
-MAX_EVENTS = 1000
+_KEPT_ELEMENTS = 1000
 
 Parse = Callable[[dict[str, Any]], Reported]
 _NOTHING = Scrubbed(fields={}, content={})
@@ -66,7 +66,7 @@ def receive_each(arrival: Arrival, elements: Sequence[Any], parse: Parse, *, mes
     for element in elements:
         with transaction.atomic():
             outcomes.append(_record(arrival, element, parse, lambda event_id: message_id_of(event_id, message_id)))
-    _keep(arrival, outcomes, status=207, answer=results_of(outcomes))
+    _keep(arrival, outcomes, status=207, answer=results_of(outcomes[:_KEPT_ELEMENTS]))
     return outcomes
 
 
@@ -132,7 +132,7 @@ def _status_of(recorded: Recorded) -> int:
 
 def _keep(arrival: Arrival, outcomes: Sequence[Outcome], *, status: int, answer: Any) -> None:
     keep_request(
-        [outcome.scrubbed for outcome in outcomes],
+        [outcome.scrubbed for outcome in outcomes[:_KEPT_ELEMENTS]],
         platform=arrival.platform,
         endpoint=arrival.endpoint,
         address=arrival.address,

@@ -13,7 +13,8 @@ from rest_framework.views import APIView
 
 from conversions.api.errors import WebhookError
 from conversions.api.receiving import check_address, media_type, read_body
-from conversions.api.recording import MAX_EVENTS, Arrival, keep_refused, receive_each, receive_one, results_of
+from conversions.api.recording import Arrival, keep_refused, receive_each, receive_one, results_of
+from conversions.dialects.dialect import MAX_EVENTS
 from conversions.dialects.own import KNOWN, parse_deposit, parse_event, parse_registration
 from conversions.domain.reported import Reported
 from conversions.models import Platform

@@ -14,6 +14,9 @@ from conversions.models import Endpoint
 
 Fields = dict[str, Any]
 
+MAX_BODY_BYTES = 256 * 1024
+MAX_EVENTS = 1000
+
 
 class NotAuthentic(Exception):
     """The request does not show that the endpoint's platform sent it; `code` is for the sender."""
@@ -43,8 +46,9 @@ class Dialect:
     """One platform's way of speaking.
 
     `known` are the fields that `parse` reads (paths, with dots): nothing else of an event is passed to it or kept.
-    `secrets` are fields that prove the sender; they are kept nowhere. `answer` turns what was recorded into what the
-    platform wants to read, where that is not our JSON. `is_json`: `read` takes the body's JSON itself.
+    `secrets` are fields that prove the sender, or name a device: passed to `parse` and kept nowhere. `answer` turns
+    what was recorded into what the platform wants to read, where that is not our JSON. `is_json`: `read` takes the
+    body's JSON itself. `is_array`: `read` returns any number of events, answered together with `array_status`.
     """
 
     known: frozenset[str]
@@ -55,6 +59,9 @@ class Dialect:
     answer: Callable[[Fields], str] | None = None
     is_array: bool = False
     is_json: bool = False
+    array_status: int = 207
+    longest_body: int = MAX_BODY_BYTES
+    most_events: int = MAX_EVENTS
 
 
 def shows_key(endpoint: Endpoint, key: str) -> bool:

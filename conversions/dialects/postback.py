@@ -53,6 +53,8 @@ WORDS = {
     "qualification": "qualified",
     "qftd": "qualified",
     "cpa": "qualified",
+    "withdrawal": "withdrawal",
+    "cashout": "withdrawal",
     "refund": "refund",
     "chargeback": "chargeback",
     "rejected": "rejection",
@@ -78,6 +80,8 @@ _UNFILLED = re.compile(r"\{\{?[^{}]*\}?\}|\[[A-Za-z_]+\]|%%?[A-Za-z_]+%%?|\$\{[^
 _NUMBERED = re.compile(r"[0-9]+\Z", re.ASCII)
 _KEY_HEADERS = ("x-api-key", "x-postback-key")
 _LONGEST = 200
+# Seconds reach this in the year 5138: whatever is greater is milliseconds.
+_MILLISECONDS_FROM = 10**11
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,14 +144,13 @@ def postback_dialect(
 
 def require_key(message: Message, endpoint: Endpoint, parameters: tuple[str, ...] = ()) -> None:
     """Raise `NotAuthentic` unless the endpoint's key stands in the path, a parameter or a header."""
-    bearer = message.headers.get("authorization", "")
     shown = [
         message.path_key,
         *(message.parameters.get(name, "") for name in parameters),
         *(message.headers.get(name, "") for name in _KEY_HEADERS),
-        bearer.removeprefix("Bearer ") if bearer.startswith("Bearer ") else "",
+        message.headers.get("authorization", "").removeprefix("Bearer "),
     ]
-    keys = [key for key in shown if key]
+    keys = [key for key in shown if isinstance(key, str) and key]
     if not keys:
         raise NotAuthentic("missing_key", "The endpoint's key is required, in the path, a parameter or a header.")
     if not shows_key(endpoint, keys[0]):
@@ -219,7 +222,7 @@ def build_event(names: Names, fields: Fields, said: Said, endpoint: Endpoint, *,
     player_id = first_of(fields, player_names)
     transaction_id = first_of(fields, names.transaction)
     given_id = first_of(fields, names.event_id, longest=150)
-    occurred_at = _time(fields, names.time, at=at)
+    occurred_at = time_in(fields, names.time, at=at)
     whose: dict[str, Any] = {
         "event_id": f"{endpoint.dialect}:{given_id}"
         if given_id
@@ -306,17 +309,17 @@ def _money(fields: Fields, names: Names, endpoint: Endpoint) -> Money | None:
     return Money(amount=-amount if written.startswith("-") else amount, currency=currency)
 
 
-def _time(fields: Fields, names: tuple[str, ...], *, at: datetime) -> datetime | None:
-    """Return an instant given in seconds since 1970 or as RFC 3339, None where there is none."""
+def time_in(fields: Fields, names: tuple[str, ...], *, at: datetime) -> datetime | None:
+    """Return an instant, None where there is none: seconds or milliseconds since 1970, or ISO 8601, in UTC if bare."""
     written = first_of(fields, names)
     if not written:
         return None
     try:
-        read = (
-            datetime.fromtimestamp(int(written), UTC)
-            if written.isascii() and written.isdigit()
-            else datetime.fromisoformat(written)
-        )
+        if written.isascii() and written.isdigit():
+            number = int(written)
+            read = datetime.fromtimestamp(number / 1000 if number >= _MILLISECONDS_FROM else number, UTC)
+        else:
+            read = datetime.fromisoformat(written)
     except (ValueError, OverflowError, OSError) as error:
-        raise MalformedEvent("bad_time", f"{names[0]} must be seconds since 1970, or RFC 3339.", names[0]) from error
+        raise MalformedEvent("bad_time", f"{names[0]} must be seconds since 1970, or ISO 8601.", names[0]) from error
     return plausible(read if read.tzinfo else read.replace(tzinfo=UTC), names[0], at=at)

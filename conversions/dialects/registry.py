@@ -1,6 +1,21 @@
 """Which dialect an endpoint speaks."""
 
-from conversions.dialects import affise, binom, everflow, generic, keitaro, redtrack, voluum
+from conversions.dialects import (
+    adjust,
+    affiliate_control,
+    affilka,
+    affise,
+    appsflyer,
+    binom,
+    everflow,
+    generic,
+    keitaro,
+    myaffiliates,
+    redtrack,
+    smartico,
+    trackier,
+    voluum,
+)
 from conversions.dialects.dialect import Dialect
 from conversions.models import Endpoint
 
@@ -12,6 +27,13 @@ DIALECTS: dict[str, Dialect] = {
     Endpoint.Dialect.REDTRACK: redtrack.DIALECT,
     Endpoint.Dialect.AFFISE: affise.DIALECT,
     Endpoint.Dialect.EVERFLOW: everflow.DIALECT,
+    Endpoint.Dialect.SMARTICO: smartico.DIALECT,
+    Endpoint.Dialect.AFFILKA: affilka.DIALECT,
+    Endpoint.Dialect.MYAFFILIATES: myaffiliates.DIALECT,
+    Endpoint.Dialect.AFFILIATE_CONTROL: affiliate_control.DIALECT,
+    Endpoint.Dialect.TRACKIER: trackier.DIALECT,
+    Endpoint.Dialect.APPSFLYER: appsflyer.DIALECT,
+    Endpoint.Dialect.ADJUST: adjust.DIALECT,
 }
 
 

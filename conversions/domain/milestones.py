@@ -85,9 +85,18 @@ def _key(reported: ReportedMilestone, player: Player | None) -> str:
     """Return what makes the milestone one: its transaction, else the click that it names, else whom it is about."""
     if reported.transaction_id:
         return f"t:{reported.transaction_id}"
-    if reported.click_id:
+    if reported.click_id and player is None:
         return f"c:{proven_click_id(reported.click_id).uuid.hex}"
-    return f"p:{player.player_id}" if player else f"e:{reported.event_id}"
+    if player is not None:
+        return _key_of_player(reported, player)
+    return f"e:{reported.event_id}"
+
+
+def _key_of_player(reported: ReportedMilestone, player: Player) -> str:
+    try:
+        return f"c:{proven_click_id(reported.click_id).uuid.hex}"
+    except Unplaced:  # he is known by his id, whatever stands for a click
+        return f"p:{player.player_id}"
 
 
 def _known_milestone(reported: ReportedMilestone, event: InboxEvent, key: str) -> Milestone | None:

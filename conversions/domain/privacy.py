@@ -19,8 +19,8 @@ _NAMES: dict[TokenKind, frozenset[str]] = {
         " paymentinstrument instrument instrumentid".split()
     ),
     TokenKind.DEVICE: frozenset(
-        "deviceid idfa idfv gaid gpsadid advertisingid androidid oaid imei fireadid amazonid fingerprint"
-        " devicefingerprint".split()
+        "deviceid idfa idfv gaid gpsadid advertisingid androidid oaid imei fireadid amazonid amazonaid adid fingerprint"
+        " devicefingerprint appsflyerid".split()
     ),
     TokenKind.ADDRESS: frozenset("ip ipaddress clientip userip playerip remoteip registrationip".split()),
 }

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from conversions.models.intake import Platform, validate_address_range
-from tracker_project.common.fields import CurrencyField
+from tracker_project.common.fields import CurrencyField, EncryptedTextField
 
 EVENT_NAMES = (
     "registration",
@@ -48,6 +48,13 @@ class Endpoint(models.Model):
         REDTRACK = "redtrack", "RedTrack postback"
         AFFISE = "affise", "Affise postback"
         EVERFLOW = "everflow", "Everflow postback"
+        SMARTICO = "smartico", "Smartico (TAP) postback"
+        AFFILKA = "affilka", "Affilka operator feed"
+        MYAFFILIATES = "myaffiliates", "MyAffiliates feed"
+        AFFILIATE_CONTROL = "affiliate_control", "Affiliate Control events"
+        TRACKIER = "trackier", "Trackier customers"
+        APPSFLYER = "appsflyer", "AppsFlyer Push"
+        ADJUST = "adjust", "Adjust callbacks"
 
     class Amounts(models.TextChoices):
         REVENUE = "revenue", "what a conversion brings us"
@@ -64,6 +71,9 @@ class Endpoint(models.Model):
     dialect = models.CharField(max_length=20, choices=Dialect)
     key_hash = models.CharField(max_length=64, unique=True, editable=False, help_text="SHA-256 of the key.")
     previous_key_hash = models.CharField(max_length=64, blank=True, editable=False)
+    signing_secret = EncryptedTextField(
+        blank=True, default="", help_text="What the sender signs with, where it signs (Affilka); never shown again."
+    )
     allowed_addresses = ArrayField(
         models.CharField(max_length=50, validators=[validate_address_range]),
         blank=True,
