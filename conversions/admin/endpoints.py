@@ -11,8 +11,11 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
+from conversions.admin.intake import REASONS
+from conversions.api.console import Tried, try_request
+from conversions.api.errors import WebhookError
 from conversions.dialects.registry import known_fields
 from conversions.domain.endpoint_keys import end_key_changeover, hash_key, new_key, rotate_key
 from conversions.domain.subjects import wake_unnamed_events
@@ -57,8 +60,21 @@ class EndpointForm(forms.ModelForm[Endpoint]):
             "currency",
             "player_parameter",
             "event_names",
+            "duplicates",
+            "field_paths",
+            "events_path",
+            "amount_unit",
+            "time_format",
+            "time_zone",
+            "statuses",
             "allowed_addresses",
         ]
+
+    def clean_field_paths(self) -> Any:
+        return self.cleaned_data.get("field_paths") or {}
+
+    def clean_statuses(self) -> Any:
+        return self.cleaned_data.get("statuses") or {}
 
     def clean_event_names(self) -> Any:
         return self.cleaned_data.get("event_names") or {}
@@ -68,10 +84,21 @@ class EndpointForm(forms.ModelForm[Endpoint]):
         secret = cleaned.get("signing_secret_to_set") or self.instance.signing_secret
         if cleaned.get("dialect") == Endpoint.Dialect.AFFILKA and not secret:
             self.add_error("signing_secret_to_set", "Affilka signs what it sends: paste its secret.")
+        if cleaned.get("dialect") == Endpoint.Dialect.MAPPED and "event" not in (cleaned.get("field_paths") or {}):
+            self.add_error("field_paths", 'Say at least where the event is named, such as {"event": "type"}.')
         takes_deposits = cleaned.get("amounts") == Endpoint.Amounts.DEPOSIT
         if takes_deposits and not cleaned.get("default_status") and cleaned.get("dialect") in _WITHOUT_STATUS:
             self.add_error("default_status", "This tracker names no status of a deposit: say what a deposit is.")
         return cleaned
+
+
+class TryForm(forms.Form):
+    pasted = forms.CharField(
+        label="The request",
+        max_length=100_000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 8, "spellcheck": "false"}),
+        help_text="A JSON body, or an address with its parameters. The key is not needed, and nothing is recorded.",
+    )
 
 
 @admin.register(Endpoint)
@@ -87,21 +114,34 @@ class EndpointAdmin(Page):
     prepopulated_fields = {"slug": ["name"]}
     ordering = ["name"]
     readonly_fields = ["address", "parameters", "keys_in_use"]
-    actions_detail = ["make_key", "end_changeover"]
+    actions_detail = ["try_a_request", "make_key", "end_changeover"]
     _rules: Any = {
         "fields": [
             ("amounts", "default_status"),
             ("currency", "player_parameter"),
-            "event_names",
-            "allowed_addresses",
-            "signing_secret_to_set",
+            ("event_names", "duplicates"),
+            ("allowed_addresses", "signing_secret_to_set"),
         ]
     }
-    add_fieldsets = [(None, {"fields": [("name", "slug"), ("platform", "dialect"), "is_active"]}), ("Rules", _rules)]
+    _map: Any = {
+        "description": "For the dialect “Anything else” alone: where each field stands, and what it means.",
+        "fields": [
+            "field_paths",
+            ("events_path", "amount_unit"),
+            ("time_format", "time_zone"),
+            "statuses",
+        ],
+    }
+    add_fieldsets = [
+        (None, {"fields": [("name", "slug"), ("platform", "dialect"), "is_active"]}),
+        ("Rules", _rules),
+        ("Map", _map),
+    ]
     fieldsets = [
         (None, {"fields": [("name", "slug"), ("platform", "dialect"), "is_active"]}),
         ("For the sender's technicians", {"fields": ["address", "parameters", "keys_in_use"]}),
         ("Rules", _rules),
+        ("Map", _map),
     ]
 
     @admin.display(description="It calls")
@@ -173,6 +213,26 @@ class EndpointAdmin(Page):
             button="Accept the current key alone",
         )
 
+    @button("Try a request…", path="try", icon="science", permission="view")
+    def try_a_request(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        endpoint = found(self, request, object_id)
+        form = TryForm(request.POST or None)
+        tried: list[Tried] = []
+        if request.method == "POST" and form.is_valid():
+            try:
+                tried = try_request(endpoint, form.cleaned_data["pasted"], at=timezone.now())
+            except WebhookError as error:
+                form.add_error("pasted", error.message)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Try a request at {endpoint}",
+            "subject": endpoint,
+            "form": form,
+            "tried": [_shown(each) for each in tried],
+            "back": change_address(endpoint),
+        }
+        return TemplateResponse(request, "tracker/try_request.html", context)
+
     def _show_key(self, request: HttpRequest, endpoint: Endpoint, key: str) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
@@ -241,6 +301,28 @@ class DroppedFieldAdmin(FactPage):
     @admin.display(description="What we do with it")
     def what_we_do(self, dropped: DroppedField) -> str:
         return f"kept as a token of kind {dropped.kept_as}" if dropped.kept_as else "dropped unread"
+
+
+def _shown(tried: Tried) -> dict[str, Any]:
+    """Return what one tried event would come to, for the page."""
+    error = tried.answer.get("error")
+    if isinstance(error, dict):
+        verdict = f"Refused with {tried.status}: {error['message']}"
+    elif tried.status == 202:
+        verdict = f"Quarantined: {REASONS.get(tried.answer['reason'], tried.answer['reason'])}."
+    elif tried.answer.get("status") == "ignored":
+        verdict = "Ignored: this is no event."
+    else:
+        verdict = "Recorded." if tried.status == 201 else "A repeat: the first answer is given again."
+    return {
+        "verdict": verdict,
+        "is_good": tried.status in (200, 201),
+        "kind": tried.kind,
+        "terms": plain_list(tried.terms),
+        "answer": plain_list(tried.answer),
+        "content": plain_list(tried.content),
+        "dropped": ", ".join(tried.dropped) or NOTHING,
+    }
 
 
 def _lists(objects: list[Any]) -> SafeString | str:

@@ -1,5 +1,6 @@
 """Postbacks of trackers, networks and platforms: one address an endpoint, by GET or POST, in the endpoint's dialect."""
 
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
@@ -15,8 +16,9 @@ from conversions.api.receiving import check_address, media_type, read_body
 from conversions.api.recording import Arrival, keep_refused, receive_each, receive_one, results_of
 from conversions.dialects.dialect import Dialect, Message, NotAuthentic
 from conversions.dialects.reading import MalformedEvent
-from conversions.dialects.registry import dialect_of, known_fields
+from conversions.dialects.registry import dialect_of, known_fields, parse
 from conversions.domain.endpoint_keys import hash_key
+from conversions.domain.reported import Reported
 from conversions.models import Endpoint
 from tracker_project.common.strict_json import MalformedJson, parse_object
 
@@ -47,14 +49,7 @@ class PostbackEndpoint(APIView):
             dialect.authenticate(message, endpoint)
         except NotAuthentic as error:
             raise WebhookError(401, error.code, str(error)) from error
-        arrival = Arrival(
-            platform=endpoint.platform,
-            endpoint=endpoint,
-            address=f"/postback/{endpoint.slug}",
-            at=timezone.now(),
-            known=known_fields(endpoint),
-            secrets=dialect.secrets,
-        )
+        arrival = arrival_at(endpoint, at=timezone.now())
         try:
             return _answered(arrival, endpoint, dialect, message)
         except WebhookError as error:
@@ -62,26 +57,41 @@ class PostbackEndpoint(APIView):
             raise
 
 
-def _answered(arrival: Arrival, endpoint: Endpoint, dialect: Dialect, message: Message) -> HttpResponseBase:
-    def parse(fields: dict[str, Any]) -> Any:
-        return dialect.parse(fields, endpoint, arrival.at)
+def arrival_at(endpoint: Endpoint, *, at: datetime) -> Arrival:
+    """Return where a request to an endpoint arrives."""
+    return Arrival(
+        platform=endpoint.platform,
+        endpoint=endpoint,
+        address=f"/postback/{endpoint.slug}",
+        at=at,
+        known=known_fields(endpoint),
+        secrets=dialect_of(endpoint).secrets,
+    )
 
-    elements = _elements(dialect, message)
-    if dialect.is_array:
-        outcomes = receive_each(arrival, elements, parse)
+
+def _answered(arrival: Arrival, endpoint: Endpoint, dialect: Dialect, message: Message) -> HttpResponseBase:
+    def read(fields: dict[str, Any]) -> Reported:
+        return parse(fields, endpoint, at=arrival.at)
+
+    elements = elements_of(message, endpoint)
+    is_one = len(elements) == 1 and dialect.answers_one
+    if dialect.is_array and not is_one:
+        outcomes = receive_each(arrival, elements, read)
         if dialect.answer is not None:
             return HttpResponse(dialect.answer({}), content_type="text/plain")
         return Response({"results": results_of(outcomes)}, status=dialect.array_status)
-    outcome = receive_one(arrival, elements[0], parse)
+    outcome = receive_one(arrival, elements[0], read)
     wanted = dialect.answer(outcome.scrubbed.content) if dialect.answer else ""
     if wanted and outcome.status < 300:
         return HttpResponse(wanted, status=200, content_type="text/plain")
     return Response(outcome.answer, status=outcome.status)
 
 
-def _elements(dialect: Dialect, message: Message) -> list[Any]:
+def elements_of(message: Message, endpoint: Endpoint) -> list[Any]:
+    """Return the events that a message holds; raises a 400 where they cannot be found."""
+    dialect = dialect_of(endpoint)
     try:
-        elements = dialect.read(message)
+        elements = dialect.read(message, endpoint)
     except MalformedJson as error:
         raise WebhookError(400, "malformed_json", str(error)) from error
     except MalformedEvent as error:

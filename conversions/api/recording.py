@@ -46,6 +46,7 @@ class Outcome:
     status: int
     answer: dict[str, Any]
     event_id: str = ""
+    event_pk: int = 0
     scrubbed: Scrubbed = _NOTHING
 
 
@@ -120,7 +121,13 @@ def _record(arrival: Arrival, fields: Any, parse: Parse, name_message: Callable[
         event_pk=recorded.event_pk,
         at=arrival.at,
     )
-    return Outcome(status=_status_of(recorded), answer=recorded.answer, event_id=event_id, scrubbed=scrubbed)
+    return Outcome(
+        status=_status_of(recorded),
+        answer=recorded.answer,
+        event_id=event_id,
+        event_pk=recorded.event_pk,
+        scrubbed=scrubbed,
+    )
 
 
 def _status_of(recorded: Recorded) -> int:

@@ -27,7 +27,7 @@ _LONGEST_BODY = 32 * 1024 * 1024
 _MOST_EVENTS = 20_000
 
 
-def _read(message: Message) -> list[Any]:
+def _read(message: Message, endpoint: Endpoint) -> list[Any]:
     return elements_of(message)
 
 

@@ -27,7 +27,7 @@ def _authenticate(message: Message, endpoint: Endpoint) -> None:
         raise NotAuthentic("bad_signature", "X-Authorization-Sign does not fit: sign the body's exact bytes.")
 
 
-def _read(message: Message) -> list[Any]:
+def _read(message: Message, endpoint: Endpoint) -> list[Any]:
     return elements_of(message, "players")
 
 

@@ -48,17 +48,19 @@ class Dialect:
     `known` are the fields that `parse` reads (paths, with dots): nothing else of an event is passed to it or kept.
     `secrets` are fields that prove the sender, or name a device: passed to `parse` and kept nowhere. `answer` turns
     what was recorded into what the platform wants to read, where that is not our JSON. `is_json`: `read` takes the
-    body's JSON itself. `is_array`: `read` returns any number of events, answered together with `array_status`.
+    body's JSON itself. `is_array`: `read` returns any number of events, answered together with `array_status`;
+    `answers_one`: a single one is answered like a postback.
     """
 
     known: frozenset[str]
     parse: Callable[[Fields, Endpoint, datetime], Reported]
-    read: Callable[[Message], list[Any]]
+    read: Callable[[Message, Endpoint], list[Any]]
     authenticate: Callable[[Message, Endpoint], None]
     secrets: frozenset[str] = field(default_factory=frozenset)
     answer: Callable[[Fields], str] | None = None
     is_array: bool = False
     is_json: bool = False
+    answers_one: bool = False
     array_status: int = 207
     longest_body: int = MAX_BODY_BYTES
     most_events: int = MAX_EVENTS

@@ -11,7 +11,7 @@ from conversions.models import Endpoint
 _NAMES = {"player": "CLIENT_REFERENCE", "tag": "TOKEN", "time": "JOIN_DATE", "country": "COUNTRY"}
 
 
-def _read(message: Message) -> list[Any]:
+def _read(message: Message, endpoint: Endpoint) -> list[Any]:
     return elements_of(message) if message.body else [dict(message.parameters)]
 
 

@@ -157,7 +157,7 @@ def require_key(message: Message, endpoint: Endpoint, parameters: tuple[str, ...
         raise NotAuthentic("bad_key", "This is not the endpoint's key.")
 
 
-def read_parameters(message: Message) -> list[Any]:
+def read_parameters(message: Message, endpoint: Endpoint) -> list[Any]:
     """Return the parameters as the one event that a postback is."""
     return [dict(message.parameters)]
 

@@ -1,4 +1,6 @@
-"""Which dialect an endpoint speaks."""
+"""Which dialect an endpoint speaks, and what is said in it."""
+
+from datetime import datetime
 
 from conversions.dialects import (
     adjust,
@@ -10,13 +12,16 @@ from conversions.dialects import (
     everflow,
     generic,
     keitaro,
+    mapped,
     myaffiliates,
     redtrack,
     smartico,
     trackier,
     voluum,
 )
-from conversions.dialects.dialect import Dialect
+from conversions.dialects.dialect import Dialect, Fields
+from conversions.dialects.duplicates import with_duplicates
+from conversions.domain.reported import Reported
 from conversions.models import Endpoint
 
 DIALECTS: dict[str, Dialect] = {
@@ -34,6 +39,7 @@ DIALECTS: dict[str, Dialect] = {
     Endpoint.Dialect.TRACKIER: trackier.DIALECT,
     Endpoint.Dialect.APPSFLYER: appsflyer.DIALECT,
     Endpoint.Dialect.ADJUST: adjust.DIALECT,
+    Endpoint.Dialect.MAPPED: mapped.DIALECT,
 }
 
 
@@ -45,4 +51,10 @@ def dialect_of(endpoint: Endpoint) -> Dialect:
 def known_fields(endpoint: Endpoint) -> frozenset[str]:
     """Return the fields that are read at an endpoint; all others are dropped."""
     player = {endpoint.player_parameter} if endpoint.player_parameter else set()
-    return dialect_of(endpoint).known | player
+    mapped_paths = mapped.known_paths(endpoint) if endpoint.dialect == Endpoint.Dialect.MAPPED else frozenset()
+    return dialect_of(endpoint).known | mapped_paths | player
+
+
+def parse(fields: Fields, endpoint: Endpoint, *, at: datetime) -> Reported:
+    """Return the event that fields report at an endpoint; raises `MalformedEvent` and `IgnoredEvent`."""
+    return with_duplicates(dialect_of(endpoint).parse(fields, endpoint, at), endpoint)

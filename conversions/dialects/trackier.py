@@ -12,7 +12,7 @@ from conversions.models import Endpoint
 _NAMES = {"player": "customerId", "tag": "trackingToken", "time": "date", "country": "country"}
 
 
-def _read(message: Message) -> list[Any]:
+def _read(message: Message, endpoint: Endpoint) -> list[Any]:
     return elements_of(message)
 
 

@@ -33,6 +33,8 @@ _REVIEWED = {
     InboxEvent.Kind.CHARGEBACK,
     InboxEvent.Kind.REJECTION,
 }
+_MILESTONES = {InboxEvent.Kind.SIGNUP, InboxEvent.Kind.LEAD, InboxEvent.Kind.SALE, InboxEvent.Kind.QUALIFIED}
+_IGNORE_OTHERS = {Endpoint.Duplicates.IGNORE, Endpoint.Duplicates.EVENT_ID}
 _TRIES = 3
 # How long after a try what an event waits for is looked for again; the last one repeats.
 _LOOK_AGAIN = (
@@ -201,6 +203,8 @@ def _earlier_event(event: InboxEvent) -> InboxEvent:
             code="webhook_id_reused", field="event_id", held=held.event_id, reported=event.event_id
         )
     if earlier.kind == InboxEvent.Kind.UNNAMED:  # its name was mapped since: it is read again, not its repeat
+        return earlier
+    if event.endpoint is not None and event.endpoint.duplicates in _IGNORE_OTHERS and event.kind in _MILESTONES:
         return earlier
     if earlier.kind != event.kind:
         raise ConversionConflict(code="event_conflict", field="event_id", held=earlier.kind, reported=event.kind)

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from conversions.dialects.dialect import IgnoredEvent
 from conversions.dialects.reading import MalformedEvent
-from conversions.dialects.registry import dialect_of
+from conversions.dialects.registry import parse
 from conversions.domain.activity import place_activity
 from conversions.domain.inbox import ConversionConflict, Recorded, Unplaced, keep_anomaly, record_once, settle
 from conversions.domain.installs import place_install
@@ -111,7 +111,7 @@ def _read_again(event: InboxEvent) -> Reported:
     if event.kind != InboxEvent.Kind.UNNAMED or event.endpoint is None:
         return reported_again(event)
     try:
-        read = dialect_of(event.endpoint).parse(event.terms["said"], event.endpoint, event.received_at)
+        read = parse(event.terms["said"], event.endpoint, at=event.received_at)
     except (MalformedEvent, IgnoredEvent):  # its name has a meaning now, and the rest has none: for a person
         return reported_again(event)
     reported = replace(read, event_id=event.event_id)

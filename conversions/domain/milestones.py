@@ -1,6 +1,8 @@
 """Signups, leads, sales and qualifications: one row a fact, its status by all reports, credited like its player."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from attribution.domain.credit import Credit, credit_registration
@@ -19,7 +21,9 @@ from conversions.domain.subjects import (
     waiting_for_transaction,
     wake_waiting_events,
 )
-from conversions.models import InboxEvent, Milestone, MilestoneReport, Player
+from conversions.models import Endpoint, InboxEvent, Milestone, MilestoneReport, Player
+
+_EACH_ITS_OWN = {Endpoint.Duplicates.NEW, Endpoint.Duplicates.TAGGED}
 
 
 def place_milestone(reported: ReportedMilestone, event: InboxEvent, *, at: datetime) -> dict[str, Any]:
@@ -32,28 +36,56 @@ def place_milestone(reported: ReportedMilestone, event: InboxEvent, *, at: datet
     key = _key(reported, player)
     lock_key(event.platform_id, key)
     milestone = _known_milestone(reported, event, key)
-    if milestone is None:
-        milestone = _record_new(reported, event, key, player)
+    if milestone is None or _duplicates(event) in _EACH_ITS_OWN:
+        milestone = _record_new(reported, event, key, player, first=milestone)
         if reported.transaction_id:
             wake_waiting_events(event.platform_id, waiting_for_transaction(reported.transaction_id), at=at)
     else:
-        report_milestone_status(milestone, reported.status, event)
+        revenue = reported.revenue.amount if reported.revenue else None
+        report_milestone_status(milestone, reported.status, event, revenue=revenue)
     return milestone_answer(milestone)
 
 
-def report_milestone_status(milestone: Milestone, status: str, event: InboxEvent) -> None:
-    """Add a report to a known milestone and let its status and instant follow all of them."""
-    MilestoneReport.objects.create(milestone=milestone, event=event, status=status, occurred_at=event.occurred_at)
-    _follow_reports(milestone)
+def report_milestone_status(
+    milestone: Milestone, status: str, event: InboxEvent, *, revenue: Decimal | None = None
+) -> None:
+    """Add a report to a known milestone and let its status, instant and revenue follow all of them."""
+    MilestoneReport.objects.create(
+        milestone=milestone, event=event, status=status, revenue=revenue, occurred_at=event.occurred_at
+    )
+    _follow_reports(milestone, duplicates=_duplicates(event))
 
 
-def _follow_reports(milestone: Milestone) -> None:
+def _duplicates(event: InboxEvent) -> str:
+    return event.endpoint.duplicates if event.endpoint else ""
+
+
+def _revenue_of(reports: Sequence[MilestoneReport], duplicates: str, held: Decimal | None) -> Decimal | None:
+    """Return what a milestone's reports say that it brings, in whatever order they came.
+
+    A pending and a confirmed report of one sale are one revenue: of several statuses the furthest is added up.
+    """
+    said = [report for report in reports if report.revenue is not None]
+    if not said or duplicates not in (Endpoint.Duplicates.EDIT, Endpoint.Duplicates.INCREMENT):
+        return held
+    ordered = sorted(said, key=lambda report: (report.occurred_at, report.event.event_id))
+    if duplicates == Endpoint.Duplicates.EDIT:
+        latest: Decimal = ordered[-1].revenue
+        return latest
+    standing = [report.status for report in said if report.status != Milestone.Status.REJECTED]
+    counted = effective_status(standing) if standing else Milestone.Status.REJECTED
+    revenues: list[Decimal] = [report.revenue for report in said if report.status == counted]
+    return sum(revenues, Decimal(0))
+
+
+def _follow_reports(milestone: Milestone, *, duplicates: str) -> None:
     reports = list(milestone.reports.select_related("event"))
     earliest = min(reports, key=lambda report: (report.occurred_at, report.event.event_id))
     milestone.status = effective_status([report.status for report in reports])
     milestone.occurred_at = earliest.occurred_at
     milestone.first_event_id = earliest.event.event_id
-    milestone.save(update_fields=["status", "occurred_at", "first_event_id"])
+    milestone.revenue = _revenue_of(reports, duplicates, milestone.revenue)
+    milestone.save(update_fields=["status", "occurred_at", "first_event_id", "revenue"])
 
 
 def milestone_answer(milestone: Milestone) -> dict[str, Any]:
@@ -106,8 +138,8 @@ def _known_milestone(reported: ReportedMilestone, event: InboxEvent, key: str) -
         .filter(platform_id=event.platform_id, kind=reported.kind, key=key)
         .first()  # at most one, by constraint
     )
-    if known is None:
-        return None
+    if known is None or _duplicates(event):
+        return known
     held: dict[str, str | None] = {"amount": None, "currency": None}
     if known.revenue is not None:
         held = {"amount": plain_amount(known.revenue), "currency": str(known.currency)}
@@ -115,12 +147,15 @@ def _known_milestone(reported: ReportedMilestone, event: InboxEvent, key: str) -
     return known
 
 
-def _record_new(reported: ReportedMilestone, event: InboxEvent, key: str, player: Player | None) -> Milestone:
+def _record_new(
+    reported: ReportedMilestone, event: InboxEvent, key: str, player: Player | None, *, first: Milestone | None
+) -> Milestone:
     milestone = Milestone(
         platform_id=event.platform_id,
         player=player,
         kind=reported.kind,
-        key=key,
+        key=f"{key}#{event.pk}" if first else key,
+        occurrence=_occurrence(event, first),
         status=reported.status,
         revenue=reported.revenue.amount if reported.revenue else None,
         currency=reported.revenue.currency if reported.revenue else None,
@@ -139,8 +174,14 @@ def _record_new(reported: ReportedMilestone, event: InboxEvent, key: str, player
         MilestoneReport.objects.create(
             milestone=milestone, event=rejection.event, status=rejection.status, occurred_at=rejection.occurred_at
         )
-    report_milestone_status(milestone, reported.status, event)
+    report_milestone_status(milestone, reported.status, event, revenue=milestone.revenue)
     return milestone
+
+
+def _occurrence(event: InboxEvent, first: Milestone | None) -> str:
+    if _duplicates(event) != Endpoint.Duplicates.TAGGED:
+        return Milestone.Occurrence.UNKNOWN
+    return Milestone.Occurrence.REPEATED if first else Milestone.Occurrence.NEW
 
 
 def _own_credit(reported: ReportedMilestone, player: Player | None) -> Credit:
@@ -154,7 +195,7 @@ def _earlier_rejections(milestone: Milestone) -> list[MilestoneReport]:
     """Return what took back the other steps of the same transaction before this one was heard of."""
     reports = MilestoneReport.objects.filter(
         milestone__platform_id=milestone.platform_id,
-        milestone__key=milestone.key,
+        milestone__key=milestone.key.partition("#")[0],
         event__kind__in=[InboxEvent.Kind.REJECTION, InboxEvent.Kind.REFUND, InboxEvent.Kind.CHARGEBACK],
     ).select_related("event")
     return list({report.event_id: report for report in reports}.values())

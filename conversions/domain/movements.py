@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from conversions.domain.inbox import ConversionConflict, Unplaced, refuse_other_terms
 from conversions.domain.lifetime_value import write_lifetime_value
 from conversions.domain.milestones import report_milestone_status
@@ -100,7 +102,7 @@ def _milestone_key(reported: ReportedMovement) -> str:
 
 
 def _milestones_of(event: InboxEvent, key: str) -> list[Milestone]:
-    milestones = Milestone.objects.filter(platform_id=event.platform_id, key=key)
+    milestones = Milestone.objects.filter(Q(key=key) | Q(key__startswith=f"{key}#"), platform_id=event.platform_id)
     return list(milestones.select_related("campaign", "creative", "partner").order_by("pk"))
 
 

@@ -1,5 +1,7 @@
 """Addresses at which a platform's events arrive in somebody else's words, and the requests that arrived."""
 
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -9,6 +11,7 @@ from django.db.models import Q
 
 from conversions.models.intake import Platform, validate_address_range
 from tracker_project.common.fields import CurrencyField, EncryptedTextField
+from tracker_project.common.time import validate_time_zone
 
 EVENT_NAMES = (
     "registration",
@@ -34,6 +37,52 @@ def validate_event_names(names: object) -> None:
             raise ValidationError(f"“{word}” stands for one of {', '.join(EVENT_NAMES)}; “{kind}” is none.")
 
 
+OUR_FIELDS = (
+    "event",
+    "event_id",
+    "click_id",
+    "player_id",
+    "transaction_id",
+    "amount",
+    "currency",
+    "status",
+    "occurred_at",
+    "promo_code",
+    "partner_tag",
+    "country",
+)
+_PATH = re.compile(r"[A-Za-z0-9_\-]+(\.[A-Za-z0-9_\-]+){0,7}", re.ASCII)
+
+
+def validate_field_paths(paths: object) -> None:
+    """Refuse a map whose fields are not ours or whose paths could never be found."""
+    if not isinstance(paths, dict):
+        raise ValidationError('Write an object, such as {"event": "type"}.')
+    for name, path in paths.items():
+        if name not in OUR_FIELDS:
+            raise ValidationError(f"“{name}” is none of our fields: {', '.join(OUR_FIELDS)}.")
+        if not isinstance(path, str) or not _PATH.fullmatch(path):
+            raise ValidationError(f"“{path}” is no path: write names with dots between, such as user.id.")
+
+
+def validate_time_format(time_format: str) -> None:
+    """Refuse a format by which no time can be read back."""
+    try:
+        written = datetime(2026, 11, 22, 10, 5, tzinfo=UTC).strftime(time_format)
+        datetime.strptime(written, time_format)  # noqa: DTZ007 (whether it can be read is all that is asked)
+    except ValueError as error:
+        raise ValidationError(f"No time can be read by “{time_format}”: {error}.") from error
+
+
+def validate_statuses(statuses: object) -> None:
+    """Refuse what does not map their statuses to those that a conversion may have."""
+    if not isinstance(statuses, dict):
+        raise ValidationError('Write an object, such as {"ok": "confirmed"}.')
+    for word, status in statuses.items():
+        if status not in ("pending", "confirmed", "rejected"):
+            raise ValidationError(f"“{word}” stands for pending, confirmed or rejected; “{status}” is neither.")
+
+
 class Endpoint(models.Model):
     """One address at which a platform's events arrive in one dialect, with the key that its sender must show.
 
@@ -55,10 +104,24 @@ class Endpoint(models.Model):
         TRACKIER = "trackier", "Trackier customers"
         APPSFLYER = "appsflyer", "AppsFlyer Push"
         ADJUST = "adjust", "Adjust callbacks"
+        MAPPED = "mapped", "Anything else, by the map below"
 
     class Amounts(models.TextChoices):
         REVENUE = "revenue", "what a conversion brings us"
         DEPOSIT = "deposit", "what the player deposited"
+
+    class Duplicates(models.TextChoices):
+        REFUSE = "", "Refuse what contradicts the first report (409)"
+        NEW = "new", "Record each as a conversion of its own"
+        TAGGED = "tagged", "Record each as its own, marked new or repeated"
+        IGNORE = "ignore", "Ignore all but the first"
+        EDIT = "edit", "Take the latest report's revenue"
+        INCREMENT = "increment", "Add the revenues up"
+        EVENT_ID = "event_id", "Ignore those with a known event id"
+
+    class AmountUnit(models.TextChoices):
+        MAJOR = "major", "units, such as 12.50"
+        MINOR = "minor", "minor units, such as 1250 cents"
 
     class DefaultStatus(models.TextChoices):
         REQUIRED = "", "Each deposit must name its status"
@@ -98,12 +161,52 @@ class Endpoint(models.Model):
         validators=[validate_event_names],
         help_text='What their words mean, such as {"reg": "registration", "ftd": "deposit", "ping": "ignore"}.',
     )
+    duplicates = models.CharField(
+        "further reports of one lead or sale",
+        max_length=10,
+        blank=True,
+        default="",
+        choices=Duplicates,
+        help_text="Deposits are never doubled: they follow their transaction and its status.",
+    )
+    field_paths: Any = models.JSONField(
+        blank=True,
+        default=dict,
+        validators=[validate_field_paths],
+        help_text='Where each of our fields stands in an event, such as {"event": "meta.type", "player_id": "user"}.',
+    )
+    events_path = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="Where the array of events stands, such as data.items; empty: the message is the event or the array.",
+    )
+    amount_unit = models.CharField(max_length=5, choices=AmountUnit, default=AmountUnit.MAJOR)
+    time_format = models.CharField(
+        max_length=50,
+        blank=True,
+        validators=[validate_time_format],
+        help_text="Such as %d.%m.%Y %H:%M:%S; empty: ISO 8601, or seconds or milliseconds since 1970.",
+    )
+    time_zone = models.CharField(
+        max_length=50, default="UTC", validators=[validate_time_zone], help_text="Of times without an offset."
+    )
+    statuses: Any = models.JSONField(
+        blank=True,
+        default=dict,
+        validators=[validate_statuses],
+        help_text='What their statuses mean, such as {"ok": "confirmed", "wait": "pending", "no": "rejected"}.',
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         db_table = "endpoints"
         constraints = [
+            models.CheckConstraint(
+                condition=Q(duplicates__in=["", "new", "tagged", "ignore", "edit", "increment", "event_id"]),
+                name="endpoint_duplicates",
+            ),
+            models.CheckConstraint(condition=Q(amount_unit__in=["major", "minor"]), name="endpoint_amount_unit"),
             models.CheckConstraint(condition=Q(amounts__in=["revenue", "deposit"]), name="endpoint_amounts"),
             models.CheckConstraint(
                 condition=Q(default_status__in=["", "confirmed", "pending"]), name="endpoint_default_status"

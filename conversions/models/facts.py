@@ -28,6 +28,11 @@ class Milestone(Credited):
         CONFIRMED = "confirmed", "Confirmed"
         REJECTED = "rejected", "Rejected"
 
+    class Occurrence(models.TextChoices):
+        UNKNOWN = "", "Not told apart"
+        NEW = "new", "New"
+        REPEATED = "repeated", "Repeated"
+
     platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="milestones")
     player = models.ForeignKey(Player, on_delete=models.PROTECT, null=True, blank=True, related_name="milestones")
     kind = models.CharField(max_length=20, choices=Kind)
@@ -36,6 +41,7 @@ class Milestone(Credited):
     revenue = AmountField(null=True, blank=True)
     currency = CurrencyField(null=True, blank=True)
     goal = models.CharField(max_length=100, blank=True, help_text="The platform's own name of it.")
+    occurrence = models.CharField(max_length=10, blank=True, choices=Occurrence)
     occurred_at = models.DateTimeField(help_text="The earliest instant that the platform gave for it.")
     first_event_id = models.CharField(max_length=200)
     received_at = models.DateTimeField()
@@ -70,6 +76,7 @@ class MilestoneReport(models.Model):
     milestone = models.ForeignKey(Milestone, on_delete=models.PROTECT, related_name="reports")
     event = models.ForeignKey(InboxEvent, on_delete=models.PROTECT, related_name="milestone_reports")
     status = models.CharField(max_length=20, choices=Milestone.Status)
+    revenue = AmountField(null=True, blank=True)
     occurred_at = models.DateTimeField()
 
     class Meta:
