@@ -114,14 +114,18 @@ class Router:
     ) -> Decision:
         """Return the offer that a flow (None: the campaign itself) sends a visit to, as if there were no page.
 
-        `position` asks for the offer of a link's number; where that one takes nobody, the others are drawn from.
+        `position` asks for the offer of a link's number, whatever its weight; where that one takes nobody, the
+        others are drawn from.
         """
         if flow is None or not flow.offers:
             return self._to_own_offer(campaign, visit, flow)
-        choice = None
+        choice: _Choice | None = None
         if position is not None:
             numbered = [share for share in flow.offers if share.position == position]
-            choice = self._draw_offer(campaign, numbered, visit, 0) if numbered else None
+            if len(numbered) == 1:
+                choice = self._open_offer(campaign, numbered[0].target, visit)
+            elif numbered:
+                choice = self._draw_offer(campaign, numbered, visit, 0)
         if choice is None or choice[0] is None:
             choice = self._draw_offer(campaign, flow.offers, visit, bound_offer_id)
         offer, licence_id, refusal = choice
@@ -212,7 +216,7 @@ class Router:
         self, campaign: Campaign, shares: Sequence[Share[Offer]], visit: Visit, bound_offer_id: int
     ) -> _Choice:
         """Draw one of the offers that may be shown; the one that the visitor is bound to wins."""
-        if len(shares) == 1:
+        if len(shares) == 1 and shares[0].weight:
             return self._open_offer(campaign, shares[0].target, visit)
         weights: list[int] = []
         choices: list[_Choice] = []
@@ -225,6 +229,8 @@ class Router:
                 continue
             if bound_offer_id and bound_offer_id in (offer.id, opened.id):
                 return choice
+            if not weight:
+                self._refuse(f"Offer “{offer.name}”", "It has weight 0: it keeps its visitors and gets no new ones.")
             weights.append(weight)
             choices.append(choice)
         if sum(weights):
@@ -308,8 +314,8 @@ def _licence(offer: Offer, campaign: Campaign, visit: Visit) -> tuple[str, int |
 
 
 def _gravest(refusals: set[str]) -> str:
-    """Return the one reason to name where several offers had theirs."""
-    return next((refusal for refusal in ("elsewhere", "unknown_place", "capped") if refusal in refusals), "capped")
+    """Return the one reason to name where several offers had theirs; without any, no offer has a weight."""
+    return next((refusal for refusal in ("elsewhere", "unknown_place", "capped") if refusal in refusals), "broken")
 
 
 def _shown(answer: object) -> str:
