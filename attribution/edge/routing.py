@@ -109,6 +109,10 @@ class Routing:
                 if self._is_followed:
                     log.warning("the routing tables cannot be read, the snapshot stays", error=str(error).strip())
                 self._is_followed = False
+            except Exception:  # an edge that watches no longer would route by these tables for ever
+                if self._is_followed:
+                    log.exception("the routing tables cannot be made into routes, the snapshot stays")
+                self._is_followed = False
             await asyncio.sleep(POLL_SECONDS)
 
     async def _follow(self, connection: psycopg.AsyncConnection[Any], is_loaded: asyncio.Event) -> None:
