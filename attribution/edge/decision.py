@@ -4,6 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from attribution.edge.cookies import Binding
+from attribution.edge.explanation import (
+    WEIGHS_NOTHING,
+    why_budget_refuses,
+    why_filters_refuse,
+    why_offer_refuses,
+)
 from attribution.edge.macros import Address
 from attribution.edge.routes import Campaign, Flow, LandingPage, Offer, Route, Share
 from attribution.edge.rows import NULL
@@ -92,9 +98,11 @@ class Router:
             self._refuse("Campaign", "A cap of the campaign is reached.")
             return Decision("capped")
         if campaign.budget is not None and self._limits.is_spent(campaign.budget, visit.milliseconds):
-            self._refuse("Campaign", "The day's budget is used, as far as its pacing allows by now.")
+            self._refuse("Campaign", why_budget_refuses(campaign.budget))
             return Decision("capped")
         flow = self._choose_flow(campaign, visit, binding)
+        if self._notes is not None and flow is not None:
+            self._explain_unasked(flow, campaign)
         if flow is None:
             return self._to_own_offer(campaign, visit)
         if flow.action == "paused_page":
@@ -156,7 +164,10 @@ class Router:
                 if flow.id == binding.flow_id:
                     return flow
         weights = [flow.weight for flow in taking]
-        return taking[self._draw_index(weights)] if sum(weights) else None
+        drawn = taking[self._draw_index(weights)] if sum(weights) else None
+        if self._notes is not None:
+            self._explain_draw(taking, drawn)
+        return drawn
 
     def _takes(self, flow: Flow, campaign: Campaign, visit: Visit) -> bool:
         if self._notes is not None:
@@ -181,16 +192,32 @@ class Router:
             return False
         failed = [question for question in flow.questions if not question.takes(visit, campaign)]
         if failed and not (flow.takes_any and len(failed) < len(flow.questions)):
-            reasons = "; ".join(
-                f"{question.text}, but the visitor has {_shown(question.ask(visit, campaign))}" for question in failed
-            )
-            self._refuse(subject, f"Its filter asks: {reasons}.")
+            reason = why_filters_refuse(failed, any_is_enough=flow.takes_any, visit=visit, campaign=campaign)
+            self._refuse(subject, reason)
             return False
         if flow.caps and self._limits.is_reached(flow.caps, visit.milliseconds):
             self._refuse(subject, "A cap of the flow is reached.")
             return False
         self._accept(subject, "It takes everybody." if not flow.questions else "Its filters are met.")
         return True
+
+    def _explain_draw(self, taking: Sequence[Flow], drawn: Flow | None) -> None:
+        total = sum(flow.weight for flow in taking)
+        for flow in taking:
+            subject = f"Flow “{flow.name}”"
+            if flow is drawn and len(taking) > 1:
+                self._accept(subject, f"It was drawn by its weight: {flow.weight} of {total}.")
+            elif flow is not drawn:
+                chance = f"Another was drawn: its weight is {flow.weight} of {total}." if flow.weight else ""
+                self._refuse(subject, chance or WEIGHS_NOTHING)
+
+    def _explain_unasked(self, chosen: Flow, campaign: Campaign) -> None:
+        """Say of the flows that were not reached who took the visit before them."""
+        asked = {note.subject for note in self._notes or ()}
+        for flow in campaign.flows:
+            subject = f"Flow “{flow.name}”"
+            if subject not in asked:
+                self._refuse(subject, f"It was not asked: “{chosen.name}” comes before it.")
 
     def _along(self, flow: Flow, campaign: Campaign, visit: Visit, binding: Binding | None) -> Decision:
         """Lead to a flow's landing page, if it has one and an offer behind it may be shown; else to an offer."""
@@ -207,7 +234,10 @@ class Router:
 
     def _to_own_offer(self, campaign: Campaign, visit: Visit, flow: Flow | None = None) -> Decision:
         if campaign.offer is None:
-            self._refuse("Campaign", "No flow takes the visitor, and the campaign has no offer of its own.")
+            if flow is not None:
+                self._refuse(f"Flow “{flow.name}”", "It has no offer, and the campaign has none of its own.")
+            else:
+                self._refuse("Campaign", "No flow takes the visitor, and the campaign has no offer of its own.")
             return Decision("broken", flow)
         offer, licence_id, refusal = self._open_offer(campaign, campaign.offer, visit)
         return Decision("offer", flow, None, offer, licence_id) if offer is not None else Decision(refusal, flow)
@@ -230,7 +260,7 @@ class Router:
             if bound_offer_id and bound_offer_id in (offer.id, opened.id):
                 return choice
             if not weight:
-                self._refuse(f"Offer “{offer.name}”", "It has weight 0: it keeps its visitors and gets no new ones.")
+                self._refuse(f"Offer “{offer.name}”", WEIGHS_NOTHING)
             weights.append(weight)
             choices.append(choice)
         if sum(weights):
@@ -245,12 +275,14 @@ class Router:
             passed.add(current.id)
             refusal, licence_id = _licence(current, campaign, visit)
             if refusal:
-                self._refuse(f"Offer “{current.name}”", _REFUSALS[refusal])
+                if self._notes is not None:
+                    self._refuse(f"Offer “{current.name}”", why_offer_refuses(refusal, current, visit))
                 return None, None, refusal
             if not current.caps or not self._limits.is_reached(current.caps, visit.milliseconds):
                 self._accept(f"Offer “{current.name}”", "It may be shown.")
                 return current, licence_id, ""
-            self._refuse(f"Offer “{current.name}”", _REFUSALS["capped"])
+            if self._notes is not None:
+                self._refuse(f"Offer “{current.name}”", why_offer_refuses("capped", current, visit))
             current = self._offers.get(current.alternative_id) if current.alternative_id else None
         return None, None, "capped"
 
@@ -281,13 +313,6 @@ class Router:
             self._notes.append(Note(subject, is_taken=False, reason=reason))
 
 
-_REFUSALS = {
-    "elsewhere": "None of its licences covers the visitor's place today.",
-    "unknown_place": "The visitor's place is not known well enough to tell whether a licence covers it.",
-    "capped": "A cap of the offer is reached.",
-}
-
-
 def _licence(offer: Offer, campaign: Campaign, visit: Visit) -> tuple[str, int | None]:
     """Return why an offer may not be shown ("" when it may), and the licence under which it is.
 
@@ -316,11 +341,3 @@ def _licence(offer: Offer, campaign: Campaign, visit: Visit) -> tuple[str, int |
 def _gravest(refusals: set[str]) -> str:
     """Return the one reason to name where several offers had theirs; without any, no offer has a weight."""
     return next((refusal for refusal in ("elsewhere", "unknown_place", "capped") if refusal in refusals), "broken")
-
-
-def _shown(answer: object) -> str:
-    if isinstance(answer, frozenset):
-        return ", ".join(sorted(answer)) or "none"
-    if isinstance(answer, bool):
-        return "yes" if answer else "no"
-    return "nothing" if answer is None or answer == "" else str(answer)

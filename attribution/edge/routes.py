@@ -79,12 +79,12 @@ class Share(NamedTuple, Generic[T]):
 
 
 class Question(NamedTuple):
-    """A filter: what it asks of a visit in a campaign, and which answers it takes."""
+    """A filter: what it asks of a visit in a campaign, and which answers it takes; its row is there for people."""
 
     ask: Callable[[Visit, "Campaign"], Any]
     test: Test
     is_negated: bool
-    text: str
+    row: FilterRow
 
     def takes(self, visit: Visit, campaign: "Campaign") -> bool:
         return self.test.takes(self.ask(visit, campaign)) is not self.is_negated
@@ -442,9 +442,7 @@ def _questions(rows: Sequence[FilterRow]) -> list[Question] | None:
 
 
 def _question(row: FilterRow) -> Question:
-    word = "is not" if row.operator == "is_not" else "is"
-    text = f"{row.field.replace('_', ' ')} {word} {', '.join(row.values)}"
-    return Question(_asked(row.field), parse_filter(row.field, row.values), row.operator == "is_not", text)
+    return Question(_asked(row.field), parse_filter(row.field, row.values), row.operator == "is_not", row)
 
 
 def _asked(field: str) -> Callable[[Visit, Campaign], Any]:
