@@ -324,14 +324,18 @@ def _licence(offer: Offer, campaign: Campaign, visit: Visit) -> tuple[str, int |
     is_vague = country is None
     if country is not None:
         today = visit.milliseconds // _DAY_MS
+        small_city = city.casefold() if city is not None else None
         for licence in offer.licences.get(country, ()):
             if not licence.first_day <= today <= licence.last_day:
                 continue
+            # Whatever is known of the place has to fit, before what is not known makes it vague.
+            if region is not None and licence.region and licence.region != region:
+                continue
+            if small_city is not None and licence.city and licence.city != small_city:
+                continue
             if (licence.region and region is None) or (licence.city and city is None):
                 is_vague = True
-            elif (not licence.region or licence.region == region) and (
-                not licence.city or (city is not None and licence.city == city.casefold())
-            ):
+            else:
                 return "", licence.id
     if not is_vague:
         return "elsewhere", None

@@ -75,7 +75,7 @@ def make_tables(campaign: CampaignRow | None = None, **rows: Any) -> RoutingTabl
 
 
 def offer_row(number: int, **columns: Any) -> OfferRow:
-    defaults = {
+    defaults: dict[str, Any] = {
         "id": number,
         "name": f"Offer {number}",
         "url": f"https://offer{number}.example/",
@@ -90,7 +90,7 @@ def page_row(number: int) -> LandingPageRow:
 
 
 def flow_row(number: int, **columns: Any) -> FlowRow:
-    defaults = {
+    defaults: dict[str, Any] = {
         "id": number,
         "campaign_id": CAMPAIGN,
         "name": f"Flow {number}",
@@ -112,7 +112,7 @@ def share_row(flow_id: int, target_id: int, *, weight: int = 100, position: int 
 
 
 def licence_row(number: int, offer_id: int, country: str, **columns: Any) -> LicenceRow:
-    defaults = {"region": "", "city": "", "valid_from": "2026-01-01", "valid_until": None}
+    defaults: dict[str, Any] = {"region": "", "city": "", "valid_from": "2026-01-01", "valid_until": None}
     return LicenceRow(**{"id": number, "offer_id": offer_id, "country": country} | defaults | columns)
 
 
@@ -157,8 +157,8 @@ def decide(
     usage: Usage | None = None,
     binding: Binding | None = None,
     notes: list[Note] | None = None,
-) -> Decision:
-    """Return what an edge decides by the tables."""
+) -> Any:
+    """Return the `Decision` that an edge makes by the tables."""
     snapshot = build_snapshot(tables)
     router = Router(snapshot.offers, usage or Usage(), draw, notes=notes)
     return router.decide(snapshot.routes["spring"].campaign, visit or make_visit(), binding)
@@ -180,7 +180,7 @@ def used(tables: RoutingTables, *, at: datetime = NOON, **clicks: int) -> Usage:
     usage = Usage()
     snapshot = build_snapshot(tables)
     campaign = snapshot.routes["spring"].campaign
-    owners = (campaign, *snapshot.offers.values(), *snapshot.flows.values())
+    owners: list[Any] = [campaign, *snapshot.offers.values(), *snapshot.flows.values()]
     caps = {f"cap_{cap.id}": cap for owner in owners for cap in owner.caps}
     for name, count in clicks.items():
         for _ in range(count):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from attribution.edge.decision import Router
+from attribution.edge.decision import Note, Router
 from attribution.edge.routes import build_snapshot
 from attribution.edge.snapshot import StaffRow
 from attribution.edge.usage import Usage
@@ -164,7 +164,7 @@ def test_decide_passes_by_a_flow_whose_filter_cannot_be_read(field, value):
         flow_offers=[share_row(1, 1), share_row(2, 2)],
         filters=[filter_row(1, field, value, operator="is_not")],
     )
-    notes = []
+    notes: list[Note] = []
 
     assert decide(tables).flow.id == 2
     assert decide(tables, notes=notes).flow.id == 2
@@ -226,7 +226,7 @@ def test_decide_keeps_a_visitor_on_his_offer_of_weight_0_and_gives_it_no_others(
 
 def test_decide_gives_the_only_offer_nobody_new_once_its_weight_is_0():
     tables = split(0)
-    notes = []
+    notes: list[Note] = []
 
     assert decide(tables, notes=notes).offer is None
     assert decide(tables).outcome == "broken"
@@ -260,11 +260,11 @@ def test_choose_offer_follows_the_number_of_a_link_whatever_its_weight():
     campaign = snapshot.routes["spring"].campaign
 
     router = Router(snapshot.offers, Usage(), lambda: 0.0)
-    choose = [
-        router.choose_offer(campaign, snapshot.flows[1], make_visit(), position=number).offer.id for number in (1, 2, 3)
+    offers = [
+        router.choose_offer(campaign, snapshot.flows[1], make_visit(), position=number).offer for number in (1, 2, 3)
     ]
 
-    assert choose == [1, 2, 1]
+    assert offers == [snapshot.offers[1], snapshot.offers[2], snapshot.offers[1]]
 
 
 def test_build_snapshot_leaves_out_what_it_cannot_use_and_keeps_the_rest(caplog):

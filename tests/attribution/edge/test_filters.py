@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from attribution.edge.decision import Note
 from attribution.edge.snapshot import ScenarioRow
 from campaigns.models import FlowFilter
 from tests.attribution.edge.tables import (
@@ -68,7 +69,7 @@ def asking(*filters, **campaign):
 
 
 def takes(tables, visit=None):
-    notes = []
+    notes: list[Note] = []
     is_taken = decide(tables, visit).flow is not None
     # The explanation goes through steps of its own: it must say the same.
     assert (decide(tables, visit, notes=notes).flow is not None) is is_taken
@@ -177,7 +178,7 @@ def test_a_scenario_of_other_campaigns_does_not_run_here():
     ],
 )
 def test_explanation_says_what_was_asked_and_what_was_found(filters, facts, reason):
-    notes = []
+    notes: list[Note] = []
 
     decide(asking(*(filter_row(1, *row) for row in filters)), make_visit(**facts), notes=notes)
 
@@ -186,7 +187,7 @@ def test_explanation_says_what_was_asked_and_what_was_found(filters, facts, reas
 
 def test_explanation_says_is_not_and_any():
     tables = asking(filter_row(1, "country", "MT", "FI", operator="is_not"))
-    notes = []
+    notes: list[Note] = []
     decide(tables, notes=notes)
     assert notes[0].reason == "It asks that country is neither MT nor FI, but the visitor has MT."
 
@@ -207,7 +208,7 @@ def test_explanation_says_why_flows_were_not_reached_and_who_won():
         flow_offers=[share_row(2, 1)],
         filters=[filter_row(1, "country", "DE")],
     )
-    notes = []
+    notes: list[Note] = []
 
     decide(tables, notes=notes)
 
@@ -221,7 +222,7 @@ def test_explanation_says_why_flows_were_not_reached_and_who_won():
 
 def test_explanation_says_that_the_campaigns_own_offer_is_what_is_left():
     tables = make_tables(campaign_row(offer_id=None))
-    notes = []
+    notes: list[Note] = []
     decide(tables, notes=notes)
     assert notes == [("Campaign", False, "No flow takes the visitor, and the campaign has no offer of its own.")]
 
@@ -237,7 +238,7 @@ def test_explanation_says_which_flow_was_drawn():
         offers=[offer_row(1)],
         flow_offers=[share_row(1, 1), share_row(2, 1), share_row(3, 1)],
     )
-    notes = []
+    notes: list[Note] = []
 
     decide(tables, notes=notes)
 
