@@ -113,14 +113,14 @@ def share_row(flow_id: int, target_id: int, *, weight: int = 100, position: int 
 
 def licence_row(number: int, offer_id: int, country: str, **columns: Any) -> LicenceRow:
     defaults: dict[str, Any] = {"region": "", "city": "", "valid_from": "2026-01-01", "valid_until": None}
-    return LicenceRow(**{"id": number, "offer_id": offer_id, "country": country} | defaults | columns)
+    return LicenceRow(**defaults | {"id": number, "offer_id": offer_id, "country": country} | columns)
 
 
 def cap_row(number: int, limit: int, **columns: Any) -> CapRow:
     """Return a cap on clicks a UTC day; its owner is one of `columns`."""
     defaults: dict[str, Any] = {"campaign_id": None, "offer_id": None, "flow_id": None}
     defaults |= {"event": "click", "period": "day", "time_zone": "UTC"}
-    return CapRow(**{"id": number, "limit": limit} | defaults | columns)
+    return CapRow(**defaults | {"id": number, "limit": limit} | columns)
 
 
 def make_visit(
