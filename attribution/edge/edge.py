@@ -185,11 +185,11 @@ class Edge:
         self, route: Route, headers: Headers, query: bytes, peer: str, is_head: bool, milliseconds: int
     ) -> Visit:
         get = headers.get
-        agent = get(b"user-agent") or b""
+        agent = (get(b"user-agent") or b"")[:LONGEST_USER_AGENT]
         address = self._proxies.visitor_address(peer, get(b"x-forwarded-for"))
         visit = Visit()
         visit.milliseconds = milliseconds
-        visit.user_agent = user_agent = read_user_agent(agent[:LONGEST_USER_AGENT])
+        visit.user_agent = user_agent = read_user_agent(agent)
         if address is None:
             visit.place, visit.network_of, visit.network = NOWHERE, UNKNOWN_NETWORK, None
         else:

@@ -27,7 +27,7 @@ from attribution.edge.snapshot import (
 )
 from attribution.edge.usage import Budget, Cap, cost_units
 from attribution.edge.visit import Visit
-from attribution.edge.zones import Zone
+from attribution.edge.zones import UTC_ZONE, Zone
 from campaigns.domain.filters import Test, parse_filter
 
 log = structlog.get_logger(__name__)
@@ -79,12 +79,12 @@ class Share(NamedTuple, Generic[T]):
 
 
 class Question(NamedTuple):
-    """A filter: what it asks of a visit in a campaign, and which answers it takes."""
+    """A filter: what it asks of a visit in a campaign, and which answers it takes; its row is there for people."""
 
     ask: Callable[[Visit, "Campaign"], Any]
     test: Test
     is_negated: bool
-    text: str
+    row: FilterRow
 
     def takes(self, visit: Visit, campaign: "Campaign") -> bool:
         return self.test.takes(self.ask(visit, campaign)) is not self.is_negated
@@ -391,11 +391,12 @@ class _Builder:
         into = self._per_euro.get(currency)
         if into is None:
             return {}
-        return {name: _rate(row, into) for name, row in self._per_euro.items() if name != currency}
+        rates = {name: _rate(row, into) for name, row in self._per_euro.items() if name != currency}
+        return {name: rate for name, rate in rates.items() if rate is not None}
 
     def _zone(self, name: str) -> Zone:
         if name not in self._zones:
-            self._zones[name] = Zone(name)
+            self._zones[name] = _zone_of(name)
         return self._zones[name]
 
 
@@ -441,9 +442,7 @@ def _questions(rows: Sequence[FilterRow]) -> list[Question] | None:
 
 
 def _question(row: FilterRow) -> Question:
-    word = "is not" if row.operator == "is_not" else "is"
-    text = f"{row.field.replace('_', ' ')} {word} {', '.join(row.values)}"
-    return Question(_asked(row.field), parse_filter(row.field, row.values), row.operator == "is_not", text)
+    return Question(_asked(row.field), parse_filter(row.field, row.values), row.operator == "is_not", row)
 
 
 def _asked(field: str) -> Callable[[Visit, Campaign], Any]:
@@ -475,8 +474,20 @@ def _budget(row: CampaignRow, zone: Zone) -> Budget | None:
     return Budget(row.id, cost_units(row.daily_budget), row.pacing == "even", zone)
 
 
-def _rate(row: RateRow, into: RateRow) -> Rate:
-    rate = (Decimal(into.per_euro) / Decimal(row.per_euro)).quantize(Decimal("1e-10"))
+def _zone_of(name: str) -> Zone:
+    try:
+        return Zone(name)
+    except (KeyError, ValueError, OSError):
+        log.error("a time zone is not known, its days are UTC's", time_zone=name)
+        return UTC_ZONE
+
+
+def _rate(row: RateRow, into: RateRow) -> Rate | None:
+    try:
+        rate = (Decimal(into.per_euro) / Decimal(row.per_euro)).quantize(Decimal("1e-10"))
+    except ArithmeticError:
+        log.error("an exchange rate cannot be used", currency=row.currency, into=into.currency)
+        return None
     dated = min(part.on_date for part in (row, into) if part.on_date)
     source = " and ".join(sorted({part.source for part in (row, into) if part.source}))
     return Rate(rate, f"{rate:f}\t{dated}\t{column(source)}")
