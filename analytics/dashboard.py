@@ -24,7 +24,7 @@ from attribution.edge.configuration import configuration_from
 from attribution.edge.spool import spool_bytes
 from attribution.models import Click, SetAsideClick
 from campaigns.models import Campaign
-from conversions.models import Anomaly, Conversion, Destination, Postback
+from conversions.models import Anomaly, AppPostbackConflict, Conversion, Destination, Postback
 from fraud.models import Review
 from tracker_project.common.money import format_amount
 from tracker_project.common.pages import NOTHING, list_address
@@ -121,6 +121,12 @@ def _watched(since: datetime) -> list[_Watched]:
             rows=Anomaly.objects.filter(received_at__gte=since),
             text="Contradicting messages within 7 days",
             model=Anomaly,
+        ),
+        _Watched(
+            permission="conversions.view_apppostbackconflict",
+            rows=AppPostbackConflict.objects.filter(received_at__gte=since),
+            text="Contradicting Apple postbacks within 7 days",
+            model=AppPostbackConflict,
         ),
         _Watched(
             permission="attribution.view_setasideclick",

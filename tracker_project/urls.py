@@ -9,4 +9,5 @@ urlpatterns = [
     path("admin/analytics/", include("analytics.urls")),
     path("admin/", admin.site.urls),
     path("webhooks/", include("conversions.api.urls")),
+    path(".well-known/", include("conversions.api.apple_urls")),
 ]
