@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, LiteralString
@@ -47,11 +47,10 @@ class Store:
     """A Postgres of its own with the tracker's tables and one link, `bench000`."""
 
     def __init__(self, home: Path) -> None:
-        self.var = home / "var"
         self.postgres = EmbeddedPostgres(home / "postgres")
         self.postgres.start()
         self.postgres.create_database(_DATABASE)
-        self.environment, _ = prepare_tracker(self.postgres.url(_DATABASE), self.var, links=1)
+        self.environment, _ = prepare_tracker(self.postgres.url(_DATABASE), home / "var", links=1)
 
     def empty(self) -> None:
         self._execute("TRUNCATE clicks, set_aside_clicks")
@@ -88,11 +87,11 @@ class Store:
 class EdgeProcess:
     """A real edge as the Procfile runs it, with a process group of its own."""
 
-    def __init__(self, store: Store, *, workers: int = 2) -> None:
-        self._environment = store.environment
+    def __init__(self, environment: Mapping[str, str], *, workers: int = 2) -> None:
+        self._environment = environment
         self._workers = workers
         self.port = choose_free_port()
-        self.spool = store.var / "edge" / "spool"
+        self.spool = Path(environment["VAR_DIR"]) / "edge" / "spool"
         self.start()
 
     def start(self) -> None:
