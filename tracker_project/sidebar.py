@@ -105,6 +105,9 @@ def _first_items(request: HttpRequest) -> list[dict[str, Any]]:
     if may_see_figures(request.user):
         figures = reverse("analytics:campaign_days")
         items.insert(0, {"title": "Campaigns by day", "icon": "monitoring", "link": figures})
+    if request.user.has_perm("campaigns.view_campaign"):
+        tester = reverse("routing_tester")
+        items.append({"title": "Routing tester", "icon": "alt_route", "link": tester})
     if may_see_app_installs(request.user):
         installs = reverse("analytics:app_installs")
         items.append({"title": "Apple's anonymous installs", "icon": "install_mobile", "link": installs})

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from attribution.edge.cookies import Binding
-from attribution.edge.routes import Campaign, Flow, LandingPage, Offer, Share
+from attribution.edge.macros import Address
+from attribution.edge.routes import Campaign, Flow, LandingPage, Offer, Route, Share
 from attribution.edge.rows import NULL
 from attribution.edge.usage import Budget, Cap
 from attribution.edge.visit import Visit
@@ -38,6 +39,15 @@ class Decision(NamedTuple):
             f"{self.landing_page.id if self.landing_page else NULL}\t{self.offer.id if self.offer else NULL}\t"
             f"{NULL if self.licence_id is None else self.licence_id}"
         )
+
+
+def address_of(route: Route, decision: Decision) -> Address | None:
+    """Return the address that a decision leads a link's visitor to; None where a page of ours is shown."""
+    if decision.landing_page is not None:
+        return route.landing_page_address(decision.landing_page, decision.flow)
+    if decision.offer is not None:
+        return route.offer_address(decision.offer, decision.flow)
+    return None if decision.outcome in ("paused", "stopped") else route.fallback_address()
 
 
 class Note(NamedTuple):

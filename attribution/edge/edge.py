@@ -10,11 +10,10 @@ from attribution.edge.clicks import click_facts, click_line, cost_in_currency, n
 from attribution.edge.clock import ClickClock
 from attribution.edge.configuration import EdgeConfiguration
 from attribution.edge.cookies import Binding, BindingCookies, new_visitor
-from attribution.edge.decision import Decision, Router
+from attribution.edge.decision import Decision, Router, address_of
 from attribution.edge.geography import NOWHERE, UNKNOWN_NETWORK, Geography
 from attribution.edge.keys import VisitorKeys, day_of, keyed_hash
 from attribution.edge.lookups import Lookups
-from attribution.edge.macros import Address
 from attribution.edge.parallel import parallel_location
 from attribution.edge.parameters import NAMES, POSITIONS, read_consent, read_parameters
 from attribution.edge.routes import NO_ROUTES, Campaign, Route, Snapshot
@@ -168,15 +167,7 @@ class Edge:
 
     def location(self, route: Route, decision: Decision, click_id: str, visit: Visit) -> str | None:
         """Return the address that a decision leads to, filled in; None where a page is shown."""
-        address: Address | None
-        if decision.landing_page is not None:
-            address = route.landing_page_address(decision.landing_page, decision.flow)
-        elif decision.offer is not None:
-            address = route.offer_address(decision.offer, decision.flow)
-        elif decision.outcome in ("paused", "stopped"):
-            return None
-        else:
-            address = route.fallback_address()
+        address = address_of(route, decision)
         return address.fill(click_facts(click_id, visit)) if address is not None else None
 
     async def _click_in_parallel(self, route: Route, visit: Visit) -> Answer:

@@ -21,4 +21,5 @@ def as_labels(concerns: Sequence[Concern]) -> SafeString | str:
         ((concern.level, concern.text, concern.label) for concern in concerns[:_MOST_LABELS]),
     )
     left = len(concerns) - _MOST_LABELS
-    return format_html("{} <small>and {} more</small>", shown, left) if left > 0 else shown
+    more = format_html("<small>and {} more</small>", left) if left > 0 else ""
+    return format_html('<span class="tracker-pills">{} {}</span>', shown, more)

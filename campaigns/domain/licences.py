@@ -61,7 +61,7 @@ def _one_a_place(licences: Sequence[LicensedPlace]) -> list[LicensedPlace]:
 
 
 def _concern(offer: str, licence: LicensedPlace, stands: Coverage, *, on: date) -> Concern | None:
-    named = f"{licence.jurisdiction} {licence.number} of the offer “{offer}”"
+    named = f"The licence {licence.jurisdiction} {licence.number} of the offer “{offer}”"
     if stands.standing == Standing.ENDED:
         text = f"{named} ended on {stands.day}: visitors from {licence.place} no longer reach it."
         return Concern(level=Level.MISSING, label=f"Licence ended: {licence.place}", text=text)
