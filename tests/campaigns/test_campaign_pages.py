@@ -44,6 +44,7 @@ def test_campaign_page_shows_its_flows_in_the_order_in_which_they_are_tried(alic
     assert "Own, the campaign's own offer" in shown
     assert f"/admin/campaigns/flow/add/?campaign={campaign.pk}&position=8" in shown
     assert change_address(regular) in shown
+    assert f"/routing-tester/?campaign={campaign.pk}" in shown
 
 
 def test_campaign_page_asks_the_same_for_three_flows_as_for_one(
