@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from campaigns.models import Campaign, CampaignSpend, Cap, Creative, TrackingLink
+from campaigns.models import Campaign, CampaignSpend, Cap, Creative, Offer, TrackingLink
 from tests.campaigns.builders import (
     make_account,
     make_filter,
@@ -258,6 +258,26 @@ def test_edit_together_wants_something_to_change(alice: Client) -> None:
     response = alice.post(LIST, selected("edit_in_bulk", make_campaign()) | {"apply": "1"})
 
     assert "Nothing to change" in text_of(response)
+
+
+def test_bob_who_may_only_look_sees_flows_offers_and_campaigns() -> None:
+    bob = User.objects.create_user("bob", is_staff=True)
+    bob.user_permissions.add(
+        *Permission.objects.filter(content_type__app_label="campaigns", codename__startswith="view_")
+    )
+    client = Client()
+    client.force_login(bob)
+    campaign = make_whole_campaign()
+    flow, offer = campaign.flows.get(), Offer.objects.get(campaigns=campaign)
+
+    flow_page = text_of(client.get(change_address(flow)))
+    offer_page = text_of(client.get(change_address(offer)))
+    campaign_page = text_of(client.get(change_address(campaign)))
+
+    assert "All filters (AND)" in flow_page
+    assert "Link to an app" not in offer_page
+    assert "Add flow" not in campaign_page
+    assert client.post(change_address(flow), {}).status_code == 403
 
 
 def test_charlie_may_look_but_neither_copy_nor_change_together() -> None:
