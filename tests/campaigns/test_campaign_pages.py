@@ -92,6 +92,15 @@ def test_campaign_without_permission_is_marked_on_its_page_and_in_the_list(alice
     assert f'title="{sentence}"' in listed
 
 
+def test_warnings_of_one_kind_share_a_label_in_the_list(alice: Client) -> None:
+    offer = make_offer(name="Slots", is_licensed_only=True)
+    for country in ("BR", "DE", "FI", "MT", "SE"):
+        make_licence(offer, country=country)
+    make_campaign(source=make_source(platform="meta"), offer=offer, advertising_account=make_account())
+
+    assert "No permission: BR, DE, FI, MT, 1 more" in text_of(alice.get(LIST))
+
+
 def test_licence_that_ends_soon_is_marked_on_campaign_and_offer(alice: Client) -> None:
     offer = make_offer(is_licensed_only=True)
     until = datetime.now(UTC).date() + timedelta(days=30)
