@@ -179,6 +179,8 @@ class Edge:
         self._recognise(route.campaign, visit, None)
         decision = Decision("direct")
         location = parallel_location(route, visit, click_facts(click_id, visit))
+        if self.snapshot.has_limits and visit.kind == "click":
+            self._count(route.campaign, decision, visit)
         await self._store.take(click_line(click_id, route, visit, decision), visit.milliseconds)
         return Answer(location, "direct")
 
