@@ -46,6 +46,9 @@ log = structlog.get_logger(__name__)
 
 _EPOCH = date(1970, 1, 1)
 _FOR_EVER = 1 << 30
+# What a click's columns hold.
+_RATE_LIMIT = Decimal(10) ** 14
+_LONGEST_RATE_SOURCE = 50
 T = TypeVar("T")
 
 
@@ -295,11 +298,13 @@ def _rate(row: RateRow, into: RateRow) -> Rate | None:
     try:
         rate = (Decimal(into.per_euro) / Decimal(row.per_euro)).quantize(Decimal("1e-10"))
     except ArithmeticError:
+        rate = _RATE_LIMIT
+    if rate >= _RATE_LIMIT:
         log.error("an exchange rate cannot be used", currency=row.currency, into=into.currency)
         return None
     dated = min(part.on_date for part in (row, into) if part.on_date)
     source = " and ".join(sorted({part.source for part in (row, into) if part.source}))
-    return Rate(rate, f"{rate:f}\t{dated}\t{column(source)}")
+    return Rate(rate, f"{rate:f}\t{dated}\t{column(source[:_LONGEST_RATE_SOURCE])}")
 
 
 def _domain(row: DomainRow) -> Domain:
