@@ -3,7 +3,7 @@
 import pytest
 
 from attribution.models import Click
-from tests.attribution.edge.test_store import wait_until
+from tests.attribution.edge.serving import within_two_seconds
 from tests.campaigns.builders import make_domain
 from tests.world import make_campaign, make_link, make_offer
 
@@ -76,4 +76,4 @@ def test_head_of_a_root_is_a_preview(edge):
 def test_new_host_is_known_within_two_seconds(edge):
     make_domain(host="new.example", root_link=None, unknown_path="redirect", unknown_url="https://brand.example/")
 
-    assert wait_until(lambda: ask(edge, "new.example", "/") == (302, "https://brand.example/"))
+    assert within_two_seconds(lambda: ask(edge, "new.example", "/") == (302, "https://brand.example/"))

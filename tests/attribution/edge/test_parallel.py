@@ -1,5 +1,7 @@
 """Clicks that browsers call in the background: where they may lead, and that they are people's."""
 
+from typing import Any
+
 import pytest
 
 from attribution.edge.parallel import own_page
@@ -94,7 +96,8 @@ def test_click_in_parallel_is_a_persons_click_and_leads_to_the_page_that_it_name
 
     assert (answer.status, answer.location) == (302, "https://casino.example/play?a=1")
     assert "set-cookie" not in answer.headers
-    assert Click.objects.values_list("kind", "outcome", "external_id", "offer", "flow", "is_unique").get() == (
+    click: Any = Click.objects.values_list("kind", "outcome", "external_id", "offer", "flow", "is_unique").get()
+    assert click == (
         "click",
         "direct",
         "Cj0",
