@@ -15,7 +15,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         "Running",
         [
             ("Campaigns", "campaign", "campaigns.Campaign"),
-            ("Flows", "alt_route", "campaigns.Flow"),
+            ("Flows", "account_tree", "campaigns.Flow"),
             ("Tracking links", "link", "campaigns.TrackingLink"),
             ("Creatives", "image", "campaigns.Creative"),
             ("Costs", "payments", "campaigns.Cost"),
@@ -32,6 +32,10 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Reviews", "gavel", "fraud.Review"),
             ("Players", "group", "conversions.Player"),
             ("Lifetime values", "trending_up", "conversions.CustomerLtv"),
+            ("Milestones", "flag", "conversions.Milestone"),
+            ("Installs", "install_mobile", "conversions.Install"),
+            ("Money taken out", "undo", "conversions.Movement"),
+            ("Daily activity", "calendar_month", "conversions.DailyActivity"),
         ],
     ),
     (
@@ -75,7 +79,10 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         "Intake",
         [
             ("Platforms", "webhook", "conversions.Platform"),
+            ("Endpoints", "input", "conversions.Endpoint"),
             ("Inbox", "inbox", "conversions.InboxEvent"),
+            ("Requests", "receipt", "conversions.IntakeRequest"),
+            ("Dropped fields", "privacy_tip", "conversions.DroppedField"),
             ("Anomalies", "report", "conversions.Anomaly"),
             ("Landings before a click", "hourglass_top", "attribution.PreClick"),
             ("Apple postbacks", "phone_iphone", "conversions.AppPostback"),
@@ -106,7 +113,7 @@ def _first_items(request: HttpRequest) -> list[dict[str, Any]]:
         figures = reverse("analytics:campaign_days")
         items.insert(0, {"title": "Campaigns by day", "icon": "monitoring", "link": figures})
     if request.user.has_perm("campaigns.view_campaign"):
-        tester = reverse("admin:attribution_routing_tester")
+        tester = reverse("routing_tester")
         items.append({"title": "Routing tester", "icon": "alt_route", "link": tester})
     if may_see_app_installs(request.user):
         installs = reverse("analytics:app_installs")

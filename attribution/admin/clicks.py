@@ -19,7 +19,6 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from attribution.admin.days import DayFilter
-from attribution.admin.routing_tester import routing_tester_page
 from attribution.click_ids import ForgedClickId, MalformedClickId, read_click_id
 from attribution.domain.clearing import MOST, clear_clicks, clear_test_clicks, count_clearable_clicks
 from attribution.domain.databases import names_db_ip
@@ -94,8 +93,7 @@ class ClickAdmin(FactPage):
     empty = "No click on this day. Copy a tracking link, open it, and look here again, or choose another day."
     list_display = [
         "clicked",
-        "kind_label",
-        "outcome_label",
+        "result_label",
         "campaign",
         "flow",
         "creative",
@@ -104,7 +102,6 @@ class ClickAdmin(FactPage):
         "device",
         "cost_money",
         "sub_id_1",
-        "external_id",
     ]
     list_before_template = "attribution/before_clicks.html"
     list_filter = [DayFilter, ("campaign", AutocompleteSelectFilter), "kind", "outcome"]
@@ -119,7 +116,7 @@ class ClickAdmin(FactPage):
         ("Credited to", {"fields": ["link", "campaign", "creative", "partner", "source"]}),
         ("Sent by", {"fields": ["flow", "landing_page", "offer", "licence", "routing_version"]}),
         ("Visitor", {"fields": ["place", "device", "system", "browser", "language", "hint_list", "consent"]}),
-        ("Network", {"fields": ["network", "isp", "asn", "connection_type", "referrer_host"]}),
+        ("Network", {"fields": ["network", "provider", "as_number", "connection_type", "referrer_host"]}),
         (
             "From the source",
             {"fields": ["external_id", "keyword", "placement", "cost_money", "converted_from", "platform_ids"]},
@@ -129,10 +126,7 @@ class ClickAdmin(FactPage):
 
     def get_urls(self) -> list[URLPattern]:
         clear = path("clear/<int:campaign_id>/", self.admin_site.admin_view(self.clear), name="attribution_click_clear")
-        tester = path(
-            "routing-tester/", self.admin_site.admin_view(routing_tester_page), name="attribution_routing_tester"
-        )
-        return [clear, tester, *super().get_urls()]
+        return [clear, *super().get_urls()]
 
     def has_clear_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("attribution.change_click")
@@ -227,6 +221,12 @@ class ClickAdmin(FactPage):
     def clicked(self, click: Click) -> str:
         return instant(click.clicked_at)
 
+    @label("Result", OUTCOME_COLOURS | KIND_COLOURS)
+    def result_label(self, click: Click) -> str:
+        """Return what became of a click that counts, and of any other what it was."""
+        counts = click.kind == Click.Kind.CLICK
+        return click.get_outcome_display() if counts else click.get_kind_display()
+
     @label("Kind", KIND_COLOURS)
     def kind_label(self, click: Click) -> str:
         return click.get_kind_display()
@@ -247,6 +247,14 @@ class ClickAdmin(FactPage):
     @admin.display(description="System")
     def system(self, click: Click) -> str:
         return " ".join(part for part in (click.os, click.os_version) if part) or NOTHING
+
+    @admin.display(description="Provider")
+    def provider(self, click: Click) -> str:
+        return click.isp or NOTHING
+
+    @admin.display(description="AS number")
+    def as_number(self, click: Click) -> str:
+        return NOTHING if click.asn is None else f"AS{click.asn}"
 
     @admin.display(description="Client hints")
     def hint_list(self, click: Click) -> str:

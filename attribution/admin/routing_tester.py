@@ -65,7 +65,7 @@ class TesterForm(forms.Form):
         required=False,
         max_length=45,
         label="IP address",
-        help_text="Looked up in the geography databases, in place of the three above.",
+        help_text="Looked up in the geography databases, in place of country, region and city.",
     )
     isp = forms.CharField(required=False, max_length=100, label="Provider")
     asn = forms.IntegerField(required=False, min_value=1, max_value=4294967295, label="AS number")
@@ -86,6 +86,22 @@ class TesterForm(forms.Form):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         input_formats=["%Y-%m-%dT%H:%M"],
     )
+
+    FIRST = ("campaign", "device", "country", "query")
+
+    @property
+    def first_fields(self) -> list[forms.BoundField]:
+        """Return the fields that most visitors are described by."""
+        return [self[name] for name in self.FIRST]
+
+    @property
+    def more_fields(self) -> list[forms.BoundField]:
+        return [field for field in self if field.name not in self.FIRST]
+
+    @property
+    def says_more(self) -> bool:
+        """Say whether more than the first fields is filled in, or wrong."""
+        return any(field.errors or field.value() for field in self.more_fields)
 
     def clean_address(self) -> str:
         text = str(self.cleaned_data["address"]).strip()

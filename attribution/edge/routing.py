@@ -9,10 +9,11 @@ from typing import Any
 import psycopg
 import structlog
 
+from attribution.edge.building import build_snapshot
 from attribution.edge.clock import ClickClock
 from attribution.edge.geography import Geography
 from attribution.edge.keys import VisitorKeys, day_of
-from attribution.edge.routes import NO_ROUTES, build_snapshot
+from attribution.edge.routes import NO_ROUTES
 from attribution.edge.snapshot import load_tables, read_tables, save_tables
 from attribution.edge.usage import Usage
 

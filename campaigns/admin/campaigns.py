@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html_join
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from campaigns.admin.archive import StatusFilter, is_picker, with_note
@@ -19,6 +20,7 @@ from campaigns.admin.concerns import as_labels
 from campaigns.admin.copying import Copyable, copy_row
 from campaigns.admin.listing import ListWithConcerns
 from campaigns.admin.refusing import RefusingPage
+from campaigns.domain.budgets import BudgetStanding, budget_standings
 from campaigns.domain.bulk_editing import daily_budget_errors, missing_rate, set_status
 from campaigns.domain.cloning import clone_campaign
 from campaigns.domain.concerns import Concern
@@ -26,8 +28,10 @@ from campaigns.domain.flow_words import flows_in_words, next_position
 from campaigns.domain.link_addresses import link_address, tracking_template
 from campaigns.domain.reach import concerns_of
 from campaigns.domain.soundness import CampaignBroken, faults_of
+from campaigns.domain.tracking_domains import refuse_click_address
 from campaigns.models import Campaign, Creative, Flow, Goal, TrackingLink
-from tracker_project.common.pages import Inline, button, copyable, label, money
+from tracker_project.common.money import format_amount
+from tracker_project.common.pages import NOTHING, Inline, button, copyable, label, money
 
 STATUS_COLOURS = {"Active": "success", "Paused": "warning", "Archived": "info"}
 # How long a visitor's daily key can be compared with an earlier one.
@@ -41,15 +45,26 @@ class CampaignForm(forms.ModelForm[Campaign]):
     class Meta:
         model = Campaign
         exclude: ClassVar[Any] = []
+        labels = {
+            "stops_at_budget": "Stop at the daily budget",
+            "alert_percent": "Alert from (percent)",
+            "budget": "Budget in all",
+        }
         help_texts = {
             "daily_budget": "What the campaign may cost on a day of its time zone, in its currency. Empty: no limit.",
-            "pacing": "Evenly lets the daily budget out bit by bit, so that it lasts until midnight; as it comes lets "
-            "it go as fast as visitors come.",
+            "pacing": "Evenly lets the daily budget out bit by bit, so that it lasts until midnight: who comes before "
+            "the next bit goes to the fallback. As it comes lets it go as fast as visitors come.",
             "stops_at_budget": "Once the day's budget is used, visitors go to the fallback until midnight. Without it "
-            "you are only told.",
+            "you are only told, unless the budget is paced.",
             "alert_percent": "You are told when so much of a budget or a cap is used, and once it is reached.",
             "advertising_account": "Meta, Google and TikTok show gambling only for accounts that they have allowed it.",
         }
+
+    def clean_fallback_url(self) -> str:
+        url = str(self.cleaned_data["fallback_url"])
+        if url:
+            refuse_click_address(url)
+        return url
 
     def clean_own_hosts(self) -> list[str]:
         hosts = [
@@ -150,7 +165,13 @@ class CampaignAdmin(Copyable, ListWithConcerns, RefusingPage):
             "Budget",
             {
                 "classes": ["tab"],
-                "fields": [("daily_budget", "pacing"), "stops_at_budget", "alert_percent", ("budget", "cost_model")],
+                "fields": [
+                    ("daily_budget", "pacing"),
+                    "stops_at_budget",
+                    "spent",
+                    "alert_percent",
+                    ("budget", "cost_model"),
+                ],
             },
         ),
         (
@@ -167,7 +188,7 @@ class CampaignAdmin(Copyable, ListWithConcerns, RefusingPage):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> list[str]:
         # Clicks and costs hold amounts in it.
-        return ["currency"] if obj else []
+        return ["spent", "currency"] if obj else ["spent"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Campaign], search_term: str
@@ -180,6 +201,11 @@ class CampaignAdmin(Copyable, ListWithConcerns, RefusingPage):
 
     def concerns_of_page(self, rows: Sequence[Campaign], on: date) -> dict[int, list[Concern]]:
         return concerns_of(rows, on=on)
+
+    def look_up(self, rows: Sequence[Campaign], at: datetime) -> None:
+        found = {standing.campaign.pk: standing for standing in budget_standings(rows, at=at) if standing.day}
+        for row in rows:
+            row.day_standing = found.get(row.pk)  # type: ignore[attr-defined]
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
@@ -215,7 +241,14 @@ class CampaignAdmin(Copyable, ListWithConcerns, RefusingPage):
 
     @admin.display(description="Daily budget", ordering="daily_budget")
     def daily_money(self, campaign: Campaign) -> str:
-        return money(campaign.daily_budget, campaign.currency)
+        standing: BudgetStanding | None = getattr(campaign, "day_standing", None)
+        return _spent(standing) if standing else money(campaign.daily_budget, campaign.currency)
+
+    @admin.display(description="Spent so far")
+    def spent(self, campaign: Campaign) -> str:
+        standings = budget_standings([campaign], at=datetime.now(UTC)) if campaign.pk else []
+        lines = [f"{_spent(each)} {'today' if each.day else 'in all'}, {each.percent} %" for each in standings]
+        return format_html_join("", "<div>{}</div>", ((line,) for line in lines)) if lines else NOTHING
 
     @admin.display(description="Budget", ordering="budget")
     def budget_money(self, campaign: Campaign) -> str:
@@ -251,6 +284,11 @@ class CampaignAdmin(Copyable, ListWithConcerns, RefusingPage):
             self.message_user(request, f"{changed} now {status.label.lower()}; links follow within seconds.")
 
 
+def _spent(standing: BudgetStanding) -> str:
+    currency = standing.campaign.currency
+    return f"{format_amount(standing.spent, currency)} of {money(standing.budget, currency)}"
+
+
 def _surroundings(campaign: Campaign) -> dict[str, Any]:
     """Return what stands around a campaign's form: its flows, what keeps it from routing, templates to paste."""
     is_parallel = campaign.source.tracks_in_parallel
@@ -272,6 +310,6 @@ def _surroundings(campaign: Campaign) -> dict[str, Any]:
 def _tester_address(campaign: Campaign) -> str:
     """Return the address of the page that routes an invented visitor, or "" where there is none."""
     try:
-        return f"{reverse('admin:attribution_routing_tester')}?campaign={campaign.pk}"
+        return f"{reverse('routing_tester')}?campaign={campaign.pk}"
     except NoReverseMatch:
         return ""

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminSelect2Widget
 
-from campaigns.domain.cap_uses import CapInUse, uses_of
+from campaigns.domain.limits import CapStanding, standings_of
 from campaigns.models import CampaignAlert, Cap
 from tracker_project.common.pages import NOTHING, FactPage, Inline, instant, label, link_to
 from tracker_project.common.time import time_zone_names
@@ -20,6 +20,7 @@ from tracker_project.common.time import time_zone_names
 ALERT_COLOURS = {
     "Budget nearly used": "warning",
     "Budget reached": "danger",
+    "Cap nearly used": "warning",
     "Cap reached": "danger",
     "Licence ends": "warning",
     "Permission ends": "warning",
@@ -66,12 +67,13 @@ class CapInline(Inline):
         use = self._uses(cap).get(cap.pk)
         return use_in_words(use) if use else NOTHING
 
-    def _uses(self, cap: Cap) -> dict[int, CapInUse]:
+    def _uses(self, cap: Cap) -> dict[int, CapStanding]:
         """Return the uses of all caps of the same thing, asked for once a page."""
-        found: dict[int, CapInUse] | None = getattr(self, "_found", None)
+        found: dict[int, CapStanding] | None = getattr(self, "_found", None)
         if found is None or cap.pk not in found:
             same = Cap.objects.filter(campaign=cap.campaign_id, offer=cap.offer_id, flow=cap.flow_id)
-            found = uses_of(same.select_related("campaign", "flow__campaign"), at=datetime.now(UTC))
+            caps = list(same.select_related("campaign", "flow__campaign"))
+            found = {standing.cap.pk: standing for standing in standings_of(caps, at=datetime.now(UTC))}
             self._found = found
         return found
 
@@ -87,14 +89,14 @@ class OfferCapInline(CapInline):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
-def use_in_words(use: CapInUse) -> str:
+def use_in_words(use: CapStanding) -> str:
     """Return “12 of 100”, and by how much it is over."""
     if use.overshoot:
         over = f"{use.overshoot:,} over"
         return format_html(
-            '<strong class="tracker-error">{} of {}, {}</strong>', f"{use.used:,}", f"{use.limit:,}", over
+            '<strong class="tracker-error">{} of {}, {}</strong>', f"{use.uses:,}", f"{use.cap.limit:,}", over
         )
-    return f"{use.used:,} of {use.limit:,}"
+    return f"{use.uses:,} of {use.cap.limit:,}"
 
 
 class SeenFilter(admin.SimpleListFilter):

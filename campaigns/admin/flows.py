@@ -7,10 +7,10 @@ from django import forms
 from django.contrib import admin
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from campaigns.admin.archive import Archivable, ArchiveFilter, with_note
 from campaigns.admin.caps import CapInline, time_zone_field
@@ -21,10 +21,13 @@ from campaigns.domain.filters import describe_values, parse_filter
 from campaigns.domain.flow_words import where_it_leads, who_it_takes
 from campaigns.domain.macros import MACROS
 from campaigns.domain.soundness import campaigns_that_use
+from campaigns.domain.tracking_domains import refuse_click_address
 from campaigns.models import Flow, FlowFilter, FlowLandingPage, FlowOffer, LandingPage, Scenario
 from tracker_project.common.pages import Inline, Page, button, label
 
 KIND_COLOURS = {"Forced": "info", "Regular": "success", "Default": "warning"}
+# Forced flows first, the default flow last.
+_TRIED_AT = Case(When(kind="forced", then=0), When(kind="regular", then=1), default=2)
 _SHORT_KINDS = {"forced": "Forced", "regular": "Regular", "default": "Default"}
 
 
@@ -72,18 +75,37 @@ def _refuse_unknown_scenarios(name: str, values: list[str]) -> None:
 class FilterInline(Inline):
     model = FlowFilter
     form = FilterForm
-    verbose_name_plural = "Whom it takes"
+    verbose_name = "filter"
+    verbose_name_plural = "Whom it takes: filters (none: everybody)"
 
     class Media:
         js = ["tracker/filters.js"]
 
 
+class FlowOfferFormSet(forms.BaseInlineFormSet[Any, Any, Any]):
+    """The offers of a flow; a new one whose number is taken gets the next free one."""
+
+    def clean(self) -> None:
+        super().clean()
+        kept = [form for form in self.forms if form.cleaned_data.get("offer") and not form.cleaned_data.get("DELETE")]
+        taken = {form.cleaned_data.get("position") for form in kept if form.instance.pk}
+        for form in kept:
+            if form.instance.pk:
+                continue
+            position = form.cleaned_data.get("position") or 1
+            while position in taken:
+                position += 1
+            taken.add(position)
+            form.instance.position = position
+
+
 class FlowOfferInline(Inline):
     model = FlowOffer
+    formset = FlowOfferFormSet
     fields = ["offer", "weight", "position"]
     autocomplete_fields = ["offer"]
     verbose_name = "offer"
-    verbose_name_plural = "Offers"
+    verbose_name_plural = "Offers (none: the campaign's own)"
     ordering = ["position", "id"]
 
 
@@ -97,12 +119,31 @@ class FlowLandingPageInline(Inline):
 
 
 class FlowForm(forms.ModelForm[Flow]):
+    # A field called “matches” would hide the form's own method of that name, which the theme's scripts call.
+    joined_by = forms.ChoiceField(
+        label="Takes who matches",
+        choices=Flow.Match.choices,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+
     class Meta:
         model = Flow
-        fields = ["campaign", "name", "kind", "position", "weight", "action", "matches", "is_active", "notes"]
+        fields = ["campaign", "name", "kind", "position", "weight", "action", "is_active", "notes"]
+        help_texts = {
+            "position": "1 is tried first, among flows of its kind.",
+            "weight": "Its share where regular flows are drawn by weight; with 0 it keeps the visitors that it has and "
+            "takes no new ones.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "joined_by" in self.fields:
+            self.fields["joined_by"].initial = self.instance.matches
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        self.instance.matches = cleaned.get("joined_by") or self.instance.matches
         campaign = cleaned.get("campaign") or (self.instance.campaign if self.instance.campaign_id else None)
         if campaign is None:
             return cleaned
@@ -113,7 +154,7 @@ class FlowForm(forms.ModelForm[Flow]):
             default = others.filter(kind=Flow.Kind.DEFAULT, is_active=True).order_by("id").first()
             if default:
                 self.add_error(
-                    "kind",
+                    "kind" if "kind" in self.fields else None,
                     f"“{default.name}” is the campaign's active default flow: there can be one. Switch it off first.",
                 )
         return cleaned
@@ -121,6 +162,8 @@ class FlowForm(forms.ModelForm[Flow]):
 
 class FlowListForm(FlowForm):
     """What is edited in the list: a row's campaign, name and kind stay."""
+
+    joined_by = None  # type: ignore[assignment]
 
     class Meta:
         model = Flow
@@ -144,16 +187,17 @@ class FlowAdmin(Copyable, RefusingPage):
     list_editable = ["position", "weight", "is_active"]
     list_filter = [("campaign", AutocompleteSelectFilter), "kind", "is_active", "action"]
     list_filter_submit = True
-    list_select_related = ["campaign"]
+    list_select_related = ["campaign__offer"]
     search_fields = ["name", "campaign__name", "notes"]
     autocomplete_fields = ["campaign"]
-    ordering = ["campaign__name", "position", "id"]
+    ordering = ["campaign__name", _TRIED_AT, "position", "id"]
     inlines = [FilterInline, FlowOfferInline, FlowLandingPageInline, CapInline]
     actions_detail = ["copy"]
     change_form_before_template = "tracker/flow_order.html"
     fieldsets = [
-        (None, {"fields": [("campaign", "name"), ("kind", "is_active"), "matches", "action"]}),
-        ("Order and notes", {"fields": [("position", "weight"), "notes"]}),
+        (None, {"fields": [("campaign", "name"), ("kind", "is_active"), ("joined_by", "action")]}),
+        ("Order", {"fields": [("position", "weight")]}),
+        ("Notes", {"classes": ["collapse"], "fields": ["notes"]}),
     ]
 
     def campaigns_at_risk(self, row: Flow) -> set[int]:
@@ -188,6 +232,11 @@ class FlowAdmin(Copyable, RefusingPage):
     def kind_label(self, flow: Flow) -> str:
         return _SHORT_KINDS[flow.kind]
 
+    @admin.display(description="Takes who matches")
+    def joined_by(self, flow: Flow) -> str:
+        """Shown to those who may not change it."""
+        return flow.get_matches_display()
+
     @admin.display(description="Takes")
     def takes(self, flow: Flow) -> str:
         return who_it_takes(flow, list(flow.filters.all()))
@@ -197,10 +246,22 @@ class FlowAdmin(Copyable, RefusingPage):
         return where_it_leads(flow)
 
 
+class LandingPageForm(forms.ModelForm[LandingPage]):
+    class Meta:
+        model = LandingPage
+        fields = ["name", "url", "notes", "is_archived"]
+
+    def clean_url(self) -> str:
+        url = str(self.cleaned_data["url"])
+        refuse_click_address(url)
+        return url
+
+
 @admin.register(LandingPage)
 class LandingPageAdmin(Archivable, RefusingPage):
     purpose = "Pages between the click and the offer, such as a review or a quiz. Their links lead to /go/<click id>."
     empty = "Add a page with {click_id} in its address: its links need the click id to lead on to the offer."
+    form = LandingPageForm
     list_display = ["named", "url", "created_at"]
     list_filter = [ArchiveFilter]
     search_fields = ["name", "url", "notes"]

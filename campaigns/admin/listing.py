@@ -22,9 +22,11 @@ class ConcernedChangeList(ThemedChangeList):
         super().get_results(request)
         page: Any = self.model_admin
         rows = list(self.result_list)
-        found = page.concerns_of_page(rows, datetime.now(UTC).date())
+        at = datetime.now(UTC)
+        found = page.concerns_of_page(rows, at.date())
         for row in rows:
             row.concerns_found = found.get(row.pk, [])
+        page.look_up(rows, at)
         self.result_list = rows
 
 
@@ -33,6 +35,9 @@ class ListWithConcerns(Page):
 
     def concerns_of_page(self, rows: Sequence[Any], on: date) -> dict[int, list[Concern]]:
         raise NotImplementedError
+
+    def look_up(self, rows: Sequence[Any], at: datetime) -> None:
+        """Look up what else the list shows of its rows, at once for all of them."""
 
     def concerns_in_list(self, row: Any) -> list[Concern]:
         return list(getattr(row, "concerns_found", []))

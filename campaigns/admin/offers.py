@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -20,14 +19,17 @@ from campaigns.admin.listing import ListWithConcerns
 from campaigns.admin.refusing import RefusingPage
 from campaigns.domain.alternatives import AlternativesInACircle, refuse_circle
 from campaigns.domain.app_links import AppService, UnusableAppLink, build_app_link, read_app_link
+from campaigns.domain.archiving import StillAlternative, refuse_alternatives
 from campaigns.domain.cloning import clone_offer
 from campaigns.domain.concerns import NOTICE, Concern
 from campaigns.domain.macros import MACROS, validate_offer_url
 from campaigns.domain.reach import licences_of, offer_concerns
 from campaigns.domain.soundness import campaigns_that_use
+from campaigns.domain.tracking_domains import refuse_click_address
 from campaigns.models import Licence, Offer
 from tracker_project.common.pages import NOTHING, Inline, Page, button, label, money
 
+_APP_FIELDSET = "Link to an app"
 _APP_SERVICES = [
     ("", NOTHING),
     (AppService.APPSFLYER, "AppsFlyer link"),
@@ -50,14 +52,14 @@ class OfferForm(forms.ModelForm[Offer]):
         help_text=Offer._meta.get_field("url").help_text,
     )
     app_service = forms.ChoiceField(
-        label="build a link to an app",
+        label="Build a link to",
         choices=_APP_SERVICES,
         required=False,
         widget=UnfoldAdminSelectWidget,
         help_text="Chosen: the address above is made from the fields below when you save, the click id in its place.",
     )
     app_id = forms.CharField(
-        label="app",
+        label="App",
         required=False,
         widget=UnfoldAdminTextInputWidget,
         help_text="Google Play: the package, com.casino.app. Apple: id123456789. AppsFlyer: either of them. OneLink: "
@@ -70,7 +72,7 @@ class OfferForm(forms.ModelForm[Offer]):
         help_text="AppsFlyer only: your name there as a media source.",
     )
     app_host = forms.CharField(
-        label="host",
+        label="Host",
         required=False,
         widget=UnfoldAdminTextInputWidget,
         help_text="OneLink and branded links only, such as brand.onelink.me or brand.go.link.",
@@ -99,6 +101,11 @@ class OfferForm(forms.ModelForm[Offer]):
         if "url" not in self.errors:
             self._check_url(str(cleaned.get("url") or ""))
         self._check_alternative(cleaned.get("alternative"))
+        if cleaned.get("is_archived") and self.instance.pk:
+            try:
+                refuse_alternatives([self.instance.pk])
+            except StillAlternative as used:
+                self.add_error("is_archived", str(used))
         return cleaned
 
     def _build(self, cleaned: dict[str, Any]) -> None:
@@ -119,8 +126,7 @@ class OfferForm(forms.ModelForm[Offer]):
             if "app_id" not in self.errors:
                 self.add_error("url", "Write the casino's address, or build a link to an app.")
             return
-        if url.lower().startswith(settings.PUBLIC_CLICK_URL.lower()):
-            self.add_error("url", "This is the tracker's own address: visitors would go round in a circle.")
+        refuse_circular(self, "url", url)
         link = read_app_link(url)
         for fault in link.faults if link else ():
             self.add_error("url", fault)
@@ -134,6 +140,14 @@ class OfferForm(forms.ModelForm[Offer]):
             refuse_circle(self.instance, alternative)
         except AlternativesInACircle as circle:
             self.add_error("alternative", str(circle))
+
+
+def refuse_circular(form: forms.BaseForm, field: str, url: str) -> None:
+    """Add an error where an address leads back to a click host."""
+    try:
+        refuse_click_address(url)
+    except forms.ValidationError as error:
+        form.add_error(field, error)
 
 
 class LicenceForm(forms.ModelForm[Licence]):
@@ -183,7 +197,7 @@ class OfferAdmin(Archivable, Copyable, ListWithConcerns, RefusingPage):
         ("Where it may be shown", {"fields": ["is_licensed_only", "countries"]}),
         ("When a cap is reached", {"classes": ["collapse"], "fields": ["alternative"]}),
         (
-            "Link to an app",
+            _APP_FIELDSET,
             {
                 "classes": ["collapse"],
                 "description": "The click id has to stand where the app's measurement looks for it: clickid with "
@@ -195,6 +209,11 @@ class OfferAdmin(Archivable, Copyable, ListWithConcerns, RefusingPage):
         ("Macros, notes and archive", {"classes": ["collapse"], "fields": ["macros", "notes", "is_archived"]}),
     ]
     readonly_fields = ["macros"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Offer | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        may_save = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        return fieldsets if may_save else [part for part in fieldsets if part[0] != _APP_FIELDSET]
 
     def campaigns_at_risk(self, row: Offer) -> set[int]:
         return campaigns_that_use(row)

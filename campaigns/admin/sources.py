@@ -1,6 +1,6 @@
 """Admin of traffic sources, and the page that adds one from a network's template."""
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -18,7 +18,7 @@ from campaigns.domain.link_addresses import source_parameters
 from campaigns.domain.source_templates import BY_KEY, SOURCE_TEMPLATES, SourceTemplate, add_source_from
 from campaigns.models import Campaign, SourceParameter, TrafficSource
 from tracker_project.common.database import broken_constraint
-from tracker_project.common.pages import Inline, button, change_address, copyable, list_address
+from tracker_project.common.pages import NOTHING, Inline, button, change_address, copyable, list_address
 
 
 class SourceParameterInline(Inline):
@@ -27,6 +27,18 @@ class SourceParameterInline(Inline):
     verbose_name = "parameter"
     verbose_name_plural = "More parameters of its links"
     ordering = ["id"]
+
+
+class SourceForm(forms.ModelForm[TrafficSource]):
+    class Meta:
+        model = TrafficSource
+        exclude: ClassVar[Any] = []
+
+    def clean_click_url_parameters(self) -> str:
+        text = str(self.cleaned_data["click_url_parameters"]).strip().lstrip("?&")
+        if any(character.isspace() for character in text):
+            raise forms.ValidationError("Write them in one line without blanks, such as sub_id_1={{ad.id}}&cost={cost}")
+        return text
 
 
 class TemplateForm(forms.Form):
@@ -57,9 +69,10 @@ class TemplateForm(forms.Form):
 
 @admin.register(TrafficSource)
 class TrafficSourceAdmin(RefusingPage):
+    form = SourceForm
     purpose = "Networks that sell clicks, and the names of the URL parameters in which each sends its own facts."
     empty = "Add the first one from a template, such as Meta Ads or Google Ads; campaigns buy from it."
-    list_display = ["named", "platform", "click_id_parameter", "cost_parameter", "tracks_in_parallel"]
+    list_display = ["named", "platform", "click_id_parameter", "cost_parameter", "in_parallel"]
     list_filter = ["platform", "tracks_in_parallel"]
     search_fields = ["name", "click_id_parameter", "notes"]
     ordering = ["name"]
@@ -83,6 +96,10 @@ class TrafficSourceAdmin(RefusingPage):
     @admin.display(description="Name", ordering="name")
     def named(self, source: TrafficSource) -> str:
         return with_note(source.name, source.notes)
+
+    @admin.display(description="Tracks in parallel", ordering="tracks_in_parallel")
+    def in_parallel(self, source: TrafficSource) -> str:
+        return "yes" if source.tracks_in_parallel else NOTHING
 
     @admin.display(description="A link's parameters")
     def to_paste(self, source: TrafficSource) -> str:

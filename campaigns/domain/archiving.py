@@ -1,6 +1,6 @@
 """Taking offers and landing pages out of use, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -21,7 +21,7 @@ def archive(rows: Sequence[Offer] | Sequence[LandingPage]) -> int:
     with transaction.atomic():
         changed = [row for row in rows if not row.is_archived]
         _set(changed, to=True)
-        _refuse_alternatives([row for row in changed if isinstance(row, Offer)])
+        refuse_alternatives(row.pk for row in changed if isinstance(row, Offer))
         refuse_broken({campaign for row in changed for campaign in campaigns_that_use(row)})
     return len(changed)
 
@@ -33,15 +33,10 @@ def unarchive(rows: Sequence[Offer] | Sequence[LandingPage]) -> int:
     return len(changed)
 
 
-def _set(rows: Sequence[Any], *, to: bool) -> None:
-    for row in rows:
-        row.is_archived = to
-        row.save(update_fields=["is_archived"])
-
-
-def _refuse_alternatives(offers: Sequence[Offer]) -> None:
+def refuse_alternatives(offers: Iterable[int]) -> None:
+    """Raise `StillAlternative` where one of those offers (by id) takes over from one that is in use."""
     named = list(
-        Offer.objects.filter(alternative__in=offers, is_archived=False)
+        Offer.objects.filter(alternative__in=set(offers), is_archived=False)
         .order_by("name")
         .values_list("alternative__name", "name")
     )
@@ -49,3 +44,9 @@ def _refuse_alternatives(offers: Sequence[Offer]) -> None:
         raise StillAlternative(
             " ".join(f"“{alternative}” takes over from “{name}” when a cap is reached." for alternative, name in named)
         )
+
+
+def _set(rows: Sequence[Any], *, to: bool) -> None:
+    for row in rows:
+        row.is_archived = to
+        row.save(update_fields=["is_archived"])

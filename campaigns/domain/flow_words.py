@@ -24,8 +24,10 @@ class FlowInWords:
 
 def flows_in_words(campaign: Campaign) -> list[FlowInWords]:
     """Return the campaign's flows as visitors meet them: forced, regular, default, each by position."""
-    rows = Flow.objects.filter(campaign=campaign).prefetch_related(
-        "filters", "flow_offers__offer", "flow_landing_pages__landing_page"
+    rows = (
+        Flow.objects.filter(campaign=campaign)
+        .select_related("campaign__offer")
+        .prefetch_related("filters", "flow_offers__offer", "flow_landing_pages__landing_page")
     )
     by_weight = campaign.flow_choice == Campaign.FlowChoice.WEIGHT
     ordered = sorted(rows, key=lambda flow: (_ORDER[Flow.Kind(flow.kind)], flow.position, flow.pk))
@@ -66,10 +68,12 @@ def where_it_leads(flow: Flow) -> str:
         return "A page: the offer is taking a break"
     if flow.action == Flow.Action.NOTHING:
         return "Nowhere: a short page"
+    own = flow.campaign.offer
     offers = _shares([(row.offer.name, row.weight) for row in _by_position(flow)])
     pages = _shares(sorted((row.landing_page.name, row.weight) for row in flow.flow_landing_pages.all()))
-    if not offers:
+    if not offers and own is None:
         return "Nowhere yet: it has no offer"
+    offers = offers or f"{own}, the campaign's own offer"
     return f"{pages} → {offers}" if pages else offers
 
 

@@ -41,5 +41,11 @@ def advertised_address(link: TrackingLink, host: str = "") -> str:
 
 def tracking_template(link: TrackingLink, host: str = "") -> str:
     """Return the tracking template for a source that tracks in parallel: it fills {lpurl} with the page's address."""
-    query = source_parameters(link.campaign.source)
+    source = link.campaign.source
+    query = source_parameters(source)
+    template = BY_CLICK_ID.get(source.click_id_parameter)
+    # A call in the background is not tagged by the source: it has to be asked for its click id.
+    asked = template.macros.get(source.click_id_parameter) if template else None
+    if asked and f"{source.click_id_parameter}=" not in query:
+        query = f"{source.click_id_parameter}={asked}&{query}".rstrip("&")
     return f"{link_address(link.code, host)}?url={{lpurl}}" + (f"&{query}" if query else "")

@@ -54,7 +54,7 @@ def faults_in(plan: CampaignPlan) -> list[str]:
     """Return what is wrong with a campaign, in sentences that say what to mend; nothing where it can route."""
     return [
         *_leads_nowhere(plan),
-        *(fault for flow in plan.flows for fault in _flow_faults(flow)),
+        *_without_offer(plan),
         *_archived(plan),
         *(_insecure(plan) if plan.tracks_in_parallel else []),
     ]
@@ -77,12 +77,10 @@ def faults_of(campaigns: Iterable[int]) -> dict[Campaign, list[str]]:
 def refuse_broken(campaigns: Iterable[int]) -> None:
     """Raise `CampaignBroken` where one of those campaigns (by id) is active and cannot route.
 
-    Call it at the end of the transaction that changed them: it locks them, so that two changes that are sound
-    alone cannot break a campaign together.
+    Call it at the end of the transaction that changed them. Two changes that are sound alone cannot break a campaign
+    together: each change of a routing table waits for the one before it, at the version that both raise.
     """
-    ids = sorted(set(campaigns))
-    locked = Campaign.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
-    active = [campaign.pk for campaign in locked if campaign.status == Campaign.Status.ACTIVE]
+    active = Campaign.objects.filter(pk__in=set(campaigns), status=Campaign.Status.ACTIVE).values_list("pk", flat=True)
     faults = faults_of(active)
     if faults:
         raise CampaignBroken({campaign.name: sentences for campaign, sentences in faults.items()})
@@ -130,11 +128,18 @@ def _leads_nowhere(plan: CampaignPlan) -> Iterator[str]:
         )
 
 
-def _flow_faults(flow: PlannedFlow) -> Iterator[str]:
-    if flow.leads and flow.landing_pages and not flow.offers:
-        yield f"The flow “{flow.name}” has landing pages but no offer that their links could lead to."
-    elif flow.leads and not flow.offers:
-        yield f"The flow “{flow.name}” is active but has no offer: add one, or choose what else it does."
+def _without_offer(plan: CampaignPlan) -> Iterator[str]:
+    """A flow without offers of its own sends its visitors to the campaign's; there has to be one."""
+    if plan.offer is not None:
+        return
+    for flow in plan.flows:
+        if flow.leads and not flow.offers:
+            what = (
+                "has landing pages but no offer that their links could lead to"
+                if flow.landing_pages
+                else "has no offer"
+            )
+            yield f"The flow “{flow.name}” {what}, and neither has the campaign: add one, or choose what else it does."
 
 
 def _archived(plan: CampaignPlan) -> Iterator[str]:

@@ -13,6 +13,16 @@ def active_hosts() -> frozenset[str]:
     return frozenset(TrackingDomain.objects.filter(is_active=True).values_list("host", flat=True))
 
 
+def refuse_click_address(url: str) -> None:
+    """Raise `ValidationError` where `url` leads back to a click host."""
+    try:
+        address, own = urlsplit(url.lower()), urlsplit(settings.PUBLIC_CLICK_URL.lower())
+    except ValueError:  # an open bracket: another check says so
+        return
+    if address.netloc == own.netloc or address.hostname in active_hosts():
+        raise ValidationError("This is the tracker's own address: visitors would go round in a circle.")
+
+
 def refuse_web_host(host: str) -> None:
     """Raise `ValidationError` where `host` is the admin's: a click host serves clicks only."""
     web = (urlsplit(settings.PUBLIC_WEB_URL).hostname or "").lower()

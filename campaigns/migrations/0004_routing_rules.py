@@ -38,8 +38,6 @@ BEGIN
     ELSE
         SELECT campaign_id INTO wanted FROM flows WHERE id = OLD.flow_id;
     END IF;
-    -- Two changes that are sound alone, such as a campaign's offer and its last flow, wait for each other here.
-    PERFORM FROM campaigns WHERE id = wanted FOR NO KEY UPDATE;
     IF EXISTS (
         SELECT FROM campaigns WHERE id = wanted AND status = 'active' AND offer_id IS NULL
     ) AND NOT EXISTS (

@@ -7,7 +7,7 @@ from attribution.models import Click
 from campaigns.models import Flow, FlowFilter, FlowOffer, Licence
 from tests.world import make_campaign, make_link, make_offer
 
-PAGE = "/admin/attribution/click/routing-tester/"
+PAGE = "/admin/routing-tester/"
 
 
 @pytest.fixture

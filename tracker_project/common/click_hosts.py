@@ -1,7 +1,7 @@
 """Keeps the web process off the hosts that serve clicks only."""
 
-import time
 from collections.abc import Callable
+from time import monotonic
 
 import structlog
 from django.conf import settings
@@ -33,7 +33,7 @@ class ClickHosts:
         return self.get_response(request)
 
     def _current(self) -> frozenset[str]:
-        now = time.monotonic()
+        now = monotonic()
         if now - self._read_at >= READ_EVERY_SECONDS:
             # Set first: of several threads one asks, and a database that is down is not asked by each request.
             self._read_at = now

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from attribution.edge.building import build_snapshot
 from attribution.edge.cookies import Binding
 from attribution.edge.decision import Decision, Note, Router
 from attribution.edge.geography import network_of, place_of
 from attribution.edge.parameters import NAMES, POSITIONS
-from attribution.edge.routes import build_snapshot
 from attribution.edge.snapshot import (
     CampaignRow,
     CapRow,

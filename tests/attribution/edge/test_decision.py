@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from attribution.edge.building import build_snapshot
 from attribution.edge.decision import Note, Router
-from attribution.edge.routes import build_snapshot
 from attribution.edge.snapshot import StaffRow
 from attribution.edge.usage import Usage
 from tests.attribution.edge.tables import (
