@@ -27,6 +27,8 @@ _NO_STORE = (b"cache-control", b"no-store")
 # What a visitor came from stays between us and the source.
 _NO_REFERRER = (b"referrer-policy", b"no-referrer")
 _REDIRECT_HEADERS = (_NO_STORE, _NO_REFERRER, (b"accept-ch", ASKED_HINTS))
+_FETCHED = frozenset(("/favicon.ico", "/robots.txt", "/sitemap.xml", "/ads.txt", "/app-ads.txt"))
+_FETCHED_UNDER = ("/.well-known/", "/apple-touch-icon")
 _VISIBLE = "".join(chr(code) for code in range(0x21, 0x7F))
 _EMPTY: Message = {"type": "http.response.body", "body": b""}
 
@@ -88,7 +90,9 @@ class ClickEdge:
         domain = self._edge.snapshot.domains.get(_host(headers))
         if domain is None:
             await _send_page(send, NOT_FOUND, is_head=is_head)
-        elif domain.root_code is not None and (scope["path"] == "/" or domain.unknown_path == "root"):
+        elif domain.root_code is not None and (
+            scope["path"] == "/" or (domain.unknown_path == "root" and not _comes_unasked(scope["path"], headers))
+        ):
             await self._answer_link(scope, domain.root_code, headers, send)
         elif domain.unknown_path == "redirect":
             answer = [(b"location", quote(domain.unknown_url, safe=_VISIBLE).encode("ascii")), *_REDIRECT_HEADERS]
@@ -116,8 +120,13 @@ class ClickEdge:
 
 
 def _host(headers: Headers) -> str:
-    """Return the host that the visitor asked for, in small letters and without its port."""
-    return (headers.get(b"host") or b"").partition(b":")[0].decode("latin-1").lower()
+    """Return the host that the visitor asked for, in small letters and without its port and the DNS's last dot."""
+    return (headers.get(b"host") or b"").partition(b":")[0].decode("latin-1").lower().rstrip(".")
+
+
+def _comes_unasked(path: str, headers: Headers) -> bool:
+    """Say whether a browser or crawler asks for a path by itself, so that it is nobody's click."""
+    return path in _FETCHED or path.startswith(_FETCHED_UNDER) or headers.get(b"sec-fetch-dest") == b"image"
 
 
 async def _send_page(send: Send, page: Page, *, is_head: bool = False) -> None:

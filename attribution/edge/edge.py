@@ -173,8 +173,6 @@ class Edge:
 
     async def _click_in_parallel(self, route: Route, visit: Visit) -> Answer:
         """Take a click that a browser calls in the background while its visitor is on the page already."""
-        if visit.kind == "preview":
-            visit.kind = "click"
         click_id = signed(new_click_key(visit.milliseconds), route.link_bytes, self._key)
         self._recognise(route.campaign, visit, None)
         decision = Decision("direct")
@@ -209,7 +207,8 @@ class Edge:
         visit.visitor_key = visit.is_unique = None
         judge = self._routing.snapshot.judge
         packed = address.packed if address is not None else None
-        if is_head or is_prefetch(headers):
+        # A call in the background may call itself a prefetch, and is a click all the same.
+        if is_head or (is_prefetch(headers) and not route.campaign.tracks_in_parallel):
             visit.kind = "preview"
         elif judge.is_bot(agent, user_agent, packed=packed, asn=visit.network_of.asn, referrer=visit.referrer):
             visit.kind = "bot"

@@ -28,7 +28,7 @@ def serve(days: None, tmp_path: Path) -> Iterator[Serve]:
     served: list[ServedEdge] = []
 
     def start(**changes: Any) -> ServedEdge:
-        edge = ServedEdge(configuration_in(tmp_path, **changes))
+        edge = ServedEdge(configuration_in(changes.pop("folder", tmp_path), **changes))
         edge.start()
         served.append(edge)
         return edge

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,6 +132,14 @@ async def ask(
     start, body = said
     named = {name.decode(): value.decode("ascii") for name, value in start["headers"]}
     return Answer(status=start["status"], headers=named, body=body["body"])
+
+
+def within_two_seconds(is_so: Callable[[], object]) -> bool:
+    """Say whether something comes true within the two seconds in which changes reach every edge."""
+    deadline = time.monotonic() + 2
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return bool(is_so())
 
 
 def configuration_in(folder: Path, **changes: Any) -> EdgeConfiguration:

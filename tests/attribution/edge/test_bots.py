@@ -10,8 +10,7 @@ from attribution.edge.visitor import read_packed
 from attribution.models import BotRule, Click
 from tests.attribution.edge.in_app_browsers import IN_APP
 from tests.attribution.edge.places import write_places
-from tests.attribution.edge.serving import IPHONE
-from tests.attribution.edge.test_store import wait_until
+from tests.attribution.edge.serving import IPHONE, within_two_seconds
 from tests.world import make_link
 
 
@@ -133,13 +132,13 @@ def test_rules_reach_an_edge_within_two_seconds_and_are_stored_with_its_clicks(s
     assert edge.get("/c/spring", **ask).status == 302
 
     BotRule.objects.create(kind="referrer", pattern="spam.example")
-    assert wait_until(lambda: edge.application._edge.snapshot.judge._hosts["bot"])
+    assert within_two_seconds(lambda: edge.application._edge.snapshot.judge._hosts["bot"])
     edge.get("/c/spring", **ask)
     BotRule.objects.create(kind="asn", pattern="64500", verdict="person")
-    assert wait_until(lambda: edge.application._edge.snapshot.judge._asns["person"])
+    assert within_two_seconds(lambda: edge.application._edge.snapshot.judge._asns["person"])
     edge.get("/c/spring", **ask)
     BotRule.objects.update(is_active=False)
-    assert wait_until(lambda: not edge.application._edge.snapshot.judge._hosts["bot"])
+    assert within_two_seconds(lambda: not edge.application._edge.snapshot.judge._hosts["bot"])
     edge.get("/c/spring", user_agent="curl/8.5.0", **ask)
 
     assert list(Click.objects.order_by("id").values_list("kind", flat=True)) == ["click", "bot", "click", "bot"]

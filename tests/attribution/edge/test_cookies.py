@@ -7,7 +7,7 @@ from attribution.edge.cookies import Binding, BindingCookies
 from attribution.models import Click
 from campaigns.models import Campaign, Cap, FlowOffer
 from tests.attribution.edge.places import write_places
-from tests.attribution.edge.test_store import wait_until
+from tests.attribution.edge.serving import within_two_seconds
 from tests.campaigns.builders import make_flow, make_landing_page
 from tests.world import make_campaign, make_link, make_offer
 
@@ -95,7 +95,7 @@ def test_visitor_keeps_his_offer_also_when_weights_change(edge, split):
     assert {click(edge, cookie=cookie).location for _ in range(12)} == {first.location}
 
     FlowOffer.objects.filter(offer__url=first.location).update(weight=0)
-    assert wait_until(lambda: click(edge).location != first.location and click(edge).location != first.location)
+    assert within_two_seconds(lambda: click(edge).location != first.location and click(edge).location != first.location)
     assert {click(edge).location for _ in range(6)} != {first.location}
     assert {click(edge, cookie=cookie).location for _ in range(6)} == {first.location}
 
@@ -138,9 +138,9 @@ def test_visitor_keeps_his_offer_while_he_is_turned_away(edge, split):
     cookie = cookie_of(first)
 
     cap = Cap.objects.create(campaign=split, event="click", period="total", limit=0)
-    assert wait_until(lambda: click(edge, cookie=cookie).status == 200)
+    assert within_two_seconds(lambda: click(edge, cookie=cookie).status == 200)
     cap.delete()
-    assert wait_until(lambda: click(edge, cookie=cookie).status == 302)
+    assert within_two_seconds(lambda: click(edge, cookie=cookie).status == 302)
 
     assert {click(edge, cookie=cookie).location for _ in range(6)} == {first.location}
 
@@ -189,7 +189,7 @@ def test_visitor_of_a_capped_campaign_keeps_what_he_drew(serve, tmp_path):
     first = read(campaign, click(edge))
 
     cap = Cap.objects.create(campaign=campaign, event="click", period="total", limit=0)
-    assert wait_until(lambda: click(edge).location == "https://fallback.example/")
+    assert within_two_seconds(lambda: click(edge).location == "https://fallback.example/")
     capped = read(campaign, click(edge, cookie=write(campaign, first)))
     cap.delete()
 

@@ -1,5 +1,6 @@
 """The snapshot: current within two seconds, whole, and there without Postgres."""
 
+import json
 import time
 from dataclasses import replace
 
@@ -10,8 +11,8 @@ from attribution.edge.building import build_snapshot
 from attribution.edge.database import conninfo_of
 from attribution.edge.snapshot import load_tables_now, read_tables, save_tables
 from attribution.models import Click
-from campaigns.models import Offer
-from tests.attribution.edge.serving import NOWHERE
+from campaigns.models import Licence, Offer
+from tests.attribution.edge.serving import NOWHERE, within_two_seconds
 from tests.world import make_campaign, make_link, make_offer
 
 
@@ -95,3 +96,72 @@ def test_build_snapshot_keeps_a_link_whose_offer_is_broken_from_leading_anywhere
 
 def address_of(route):
     return route.offer_address(route.campaign.offer, None)
+
+
+def test_edge_goes_on_watching_after_tables_that_cannot_be_used(serve, caplog):
+    offer = make_offer(url="https://old.example/", is_licensed_only=True)
+    Licence.objects.create(offer=offer, jurisdiction="MGA", number="1", country="MT", valid_from="2026-01-01")
+    make_link(code="spring", campaign=make_campaign(offer=offer, unknown_geography="allow"))
+    edge = serve()
+
+    # No form takes such a day, and nothing in the database forbids it.
+    execute("UPDATE licences SET valid_from = '-infinity'")
+    assert within_two_seconds(lambda: "cannot be made into routes" in caplog.text)
+    assert edge.get("/c/spring").location == "https://old.example/"
+    execute("UPDATE licences SET valid_from = '2026-01-01'; UPDATE offers SET url = 'https://new.example/'")
+
+    assert within_two_seconds(lambda: edge.get("/c/spring").location == "https://new.example/")
+    assert caplog.text.count("cannot be made into routes") == 1
+
+
+def execute(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_edge_starts_and_sends_visitors_on_where_its_folder_cannot_be_had(serve, tmp_path):
+    make_link(code="spring", campaign=make_campaign(offer=make_offer(url="https://casino.example/")))
+    (tmp_path / "edge").write_text("in the way")
+
+    edge = serve(folder=tmp_path / "edge")
+
+    assert edge.start_failure is None
+    assert edge.get("/c/spring").location == "https://casino.example/"
+    assert Click.objects.count() == 1
+
+
+def test_edge_starts_on_a_table_of_visitors_of_another_program(serve, tmp_path):
+    make_link(code="spring")
+    (tmp_path / "seen").write_bytes(b"x" * 1000)
+
+    edge = serve()
+
+    assert edge.start_failure is None
+    assert edge.get("/c/spring").status == 302
+    assert Click.objects.get().is_unique
+
+
+def test_snapshot_of_an_older_program_is_as_none(transactional_db, tmp_path):
+    make_link(code="spring")
+    path = tmp_path / "snapshot.json"
+    save_tables(load_tables_now(conninfo_of(connection.settings_dict)), path)
+    saved = json.loads(path.read_text())
+
+    fewer = {name: columns[:-1] for name, columns in saved["columns"].items()}
+    path.write_text(json.dumps(saved | {"columns": fewer}))
+    assert read_tables(path) is None
+
+    path.write_text(json.dumps(saved | {"rows": {name: rows for name, rows in saved["rows"].items() if rows}}))
+    assert read_tables(path) is None
+
+
+def test_snapshot_that_was_saved_by_a_program_whose_rows_do_not_fit_is_as_none(transactional_db, tmp_path):
+    make_link(code="spring")
+    path = tmp_path / "snapshot.json"
+    save_tables(load_tables_now(conninfo_of(connection.settings_dict)), path)
+    saved = json.loads(path.read_text())
+
+    saved["rows"]["links"] = [["spring"]]
+    path.write_text(json.dumps(saved))
+
+    assert read_tables(path) is None
