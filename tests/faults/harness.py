@@ -6,7 +6,6 @@ import os
 import resource
 import select
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -117,6 +116,13 @@ class EdgeProcess:
         """End it in good order."""
         self._process.terminate()
         self._process.wait(timeout=_PATIENCE_SECONDS)
+
+    def replace_workers(self) -> None:
+        """Have every worker replaced by a new one, one after the other; return once the last old one has ended."""
+        old = set(edge_workers(self._process.pid))
+        self._process.send_signal(signal.SIGHUP)
+        assert wait_until(lambda: not old & set(edge_workers(self._process.pid))), "workers were not replaced"
+        assert self.is_whole()
 
     def is_whole(self) -> bool:
         """Say whether every worker takes connections, soon or now."""
@@ -260,5 +266,3 @@ class _Connection:
             self.close()
         if self._http.sock is None:
             self._http.connect()
-            assert self._http.sock is not None
-            self._http.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -89,6 +89,18 @@ def test_clicks_survive_an_orderly_restart_while_busy(store, edge, profile, repo
     report("SIGTERM while busy", times=len(stopped_at), journal=journal, recovery_seconds=max(unanswered))
 
 
+def test_clicks_survive_new_workers_without_a_visitor_turned_away(store, edge, profile, report):
+    with Visitors(edge.port, rate=profile.rate) as journal:
+        time.sleep(profile.pause_seconds)
+        edge.replace_workers()
+        time.sleep(profile.pause_seconds)
+
+    assert_stored_once(journal, store, edge)
+    assert store.clicks_set_aside() == []
+    assert journal.unanswered == 0
+    report("SIGHUP while busy", times=1, journal=journal, recovery_seconds=0)
+
+
 def test_clicks_survive_kills_of_postgres(store, edge, profile, report):
     drained = []
     with Visitors(edge.port, rate=profile.rate) as journal:
