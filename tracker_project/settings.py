@@ -203,6 +203,7 @@ CELERY = {
         "deliver": {"task": "conversions.deliver_due_postbacks", "schedule": 2.0},
         "convert": {"task": "conversions.convert_waiting_deposits", "schedule": 60.0},
         "partitions": {"task": "attribution.ensure_click_partitions", "schedule": 3600.0},
+        "pre_clicks": {"task": "attribution.settle_pre_clicks", "schedule": 600.0},
     },
 }
 
