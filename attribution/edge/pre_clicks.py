@@ -1,13 +1,15 @@
 """Visits that are known before they are clicks: one id for a landing and the background call of the same click."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
-import psycopg
 from psycopg.types.json import Jsonb
+
+# How Postgres is asked: a statement and its named values; rows come back.
+Fetch = Callable[[LiteralString, Mapping[str, Any]], Awaitable[list[tuple[Any, ...]]]]
 
 # Keys of an index: longer ones are kept as their hash.
 _LONGEST_KEY = 300
@@ -78,6 +80,7 @@ WITH promoted AS (
 INSERT INTO clicks
 SELECT click.* FROM promoted, jsonb_populate_record(NULL::clicks, promoted.facts) AS click
 ON CONFLICT (id) DO NOTHING
+RETURNING id
 """  # noqa: S608 (the condition is one of ours, its values are parameters)
 
 
@@ -91,7 +94,7 @@ def visit_key(platform_click_ids: Mapping[str, str], visitor_key: int | None) ->
     return next((_bounded(f"{name}:{value}:{visitor_key}") for name, value in platform_click_ids.items()), None)
 
 
-async def claim_for_landing(connection: psycopg.AsyncConnection[Any], landing: Landing, *, at: datetime) -> Owner:
+async def claim_for_landing(fetch: Fetch, landing: Landing, *, at: datetime) -> Owner:
     """Store a landing and return whose id it has: its own, or that of the visit which was there before.
 
     A visit that is a click already hears of the landing's consent.
@@ -106,14 +109,14 @@ async def claim_for_landing(connection: psycopg.AsyncConnection[Any], landing: L
         "consent": landing.has_ad_consent,
         "at": at,
     }
-    [owner] = await _owners(connection, _CLAIM_FOR_LANDING, values)
+    [owner] = await _owners(fetch, _CLAIM_FOR_LANDING, values)
     if owner.is_click and landing.has_ad_consent is not None:
-        await tell_consent(connection, owner.uuid, has_ad_consent=landing.has_ad_consent)
+        await tell_consent(fetch, owner.uuid, has_ad_consent=landing.has_ad_consent)
     return owner
 
 
 async def claim_for_background(
-    connection: psycopg.AsyncConnection[Any], uuid: UUID, *, link_id: int, campaign_id: int, key: str, at: datetime
+    fetch: Fetch, uuid: UUID, *, link_id: int, campaign_id: int, key: str, at: datetime
 ) -> Owner:
     """Return whose id a click has that a browser called in the background.
 
@@ -122,28 +125,27 @@ async def claim_for_background(
     values = {"id": uuid, "link_id": link_id, "campaign_id": campaign_id, "key": key, "at": at}
     while True:
         for statement in (_CLAIM_FOR_BACKGROUND, _OWNER):
-            for owner in await _owners(connection, statement, values):
+            for owner in await _owners(fetch, statement, values):
                 return owner
         # It was cleaned up in between.
 
 
-async def promote(
-    connection: psycopg.AsyncConnection[Any], uuid: UUID, *, routed: Mapping[str, Any], at: datetime
-) -> None:
-    """Make a landing a click, once however often it is asked; `routed` are the columns that only now are known."""
-    await connection.execute(promotion(_PROMOTE_ONE), {"id": uuid, "routed": Jsonb(routed), "at": at})
+async def promote(fetch: Fetch, uuid: UUID, *, routed: Mapping[str, Any], at: datetime) -> bool:
+    """Make a landing a click, once however often it is asked; say whether this was the once.
+
+    `routed` are the columns that are only known now.
+    """
+    return bool(await fetch(promotion(_PROMOTE_ONE), {"id": uuid, "routed": Jsonb(routed), "at": at}))
 
 
-async def tell_consent(connection: psycopg.AsyncConnection[Any], uuid: UUID, *, has_ad_consent: bool) -> None:
+async def tell_consent(fetch: Fetch, uuid: UUID, *, has_ad_consent: bool) -> None:
     """Note what a visitor said of advertising on a page; the last word counts."""
     for statement in _TELL_CONSENT:
-        await connection.execute(statement, {"id": uuid, "consent": has_ad_consent})
+        await fetch(statement, {"id": uuid, "consent": has_ad_consent})
 
 
-async def _owners(
-    connection: psycopg.AsyncConnection[Any], statement: LiteralString, values: Mapping[str, Any]
-) -> list[Owner]:
-    return [Owner(*row) for row in await (await connection.execute(statement, values)).fetchall()]
+async def _owners(fetch: Fetch, statement: LiteralString, values: Mapping[str, Any]) -> list[Owner]:
+    return [Owner(*row) for row in await fetch(statement, values)]
 
 
 def _bounded(key: str) -> str:

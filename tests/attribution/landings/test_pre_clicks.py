@@ -1,9 +1,9 @@
 """One id for a landing and the background call of the same click, and landings that become clicks once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -16,6 +16,7 @@ from attribution.domain.partitions import ensure_click_partitions
 from attribution.domain.pre_clicks import Settled, promote_pre_click, settle_pre_clicks
 from attribution.edge.database import conninfo_of
 from attribution.edge.pre_clicks import (
+    Fetch,
     Landing,
     Owner,
     claim_for_background,
@@ -33,7 +34,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 KEY = "gclid:Cj0"
 
-Connection = psycopg.AsyncConnection[Any]
 T = TypeVar("T")
 
 
@@ -71,13 +71,18 @@ def landing_of(link: TrackingLink, *, uuid: UUID | None = None, **changes: Any) 
     return made._replace(**changes)
 
 
-def asked(*works: Callable[[Connection], Awaitable[T]]) -> list[T]:
+def asked(*works: Callable[[Fetch], Awaitable[T]]) -> list[T]:
     """Do each of the works on a connection of its own, all at once, as edges do."""
 
-    async def one(work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def one(work: Callable[[Fetch], Awaitable[T]]) -> T:
         conninfo = conninfo_of(connection.settings_dict)
         async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as own:
-            return await work(own)
+
+            async def fetch(statement: LiteralString, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+                cursor = await own.execute(statement, values)
+                return await cursor.fetchall() if cursor.description else []
+
+            return await work(fetch)
 
     async def all_at_once() -> list[T]:
         return await asyncio.gather(*map(one, works))
@@ -86,23 +91,25 @@ def asked(*works: Callable[[Connection], Awaitable[T]]) -> list[T]:
 
 
 def land(landing: Landing, at: datetime = NOW) -> Owner:
-    return asked(lambda own: claim_for_landing(own, landing, at=at))[0]
+    return asked(lambda fetch: claim_for_landing(fetch, landing, at=at))[0]
 
 
-def _landing(landing: Landing) -> Callable[[Connection], Awaitable[Owner]]:
-    return lambda own: claim_for_landing(own, landing, at=NOW)
+def _landing(landing: Landing) -> Callable[[Fetch], Awaitable[Owner]]:
+    return lambda fetch: claim_for_landing(fetch, landing, at=NOW)
 
 
 def call_in_background(link: TrackingLink, *, uuid: UUID | None = None, key: str = KEY) -> Owner:
     return asked(_background(link, uuid or uuid_at(), key))[0]
 
 
-def _background(link: TrackingLink, uuid: UUID, key: str = KEY) -> Callable[[Connection], Awaitable[Owner]]:
-    return lambda own: claim_for_background(own, uuid, link_id=link.id, campaign_id=link.campaign_id, key=key, at=NOW)
+def _background(link: TrackingLink, uuid: UUID, key: str = KEY) -> Callable[[Fetch], Awaitable[Owner]]:
+    return lambda fetch: claim_for_background(
+        fetch, uuid, link_id=link.id, campaign_id=link.campaign_id, key=key, at=NOW
+    )
 
 
-def go_on(uuid: UUID, at: datetime = NOW, **routed: Any) -> None:
-    asked(lambda own: promote(own, uuid, routed=routed, at=at))
+def go_on(uuid: UUID, at: datetime = NOW, **routed: Any) -> bool:
+    return asked(lambda fetch: promote(fetch, uuid, routed=routed, at=at))[0]
 
 
 def make_event(link: TrackingLink, click: UUID, *, at: datetime = NOW, kind: str = "click_through") -> None:
@@ -242,8 +249,9 @@ def test_promote_makes_the_landing_a_click_with_all_that_was_known(link: Trackin
 def test_promote_makes_one_click_of_many_that_go_on_at_once(link: TrackingLink):
     landing = land(landing_of(link))
 
-    asked(*[lambda own: promote(own, landing.uuid, routed={}, at=NOW)] * 8)
+    promoted = asked(*[lambda fetch: promote(fetch, landing.uuid, routed={}, at=NOW)] * 8)
 
+    assert sorted(promoted) == [False] * 7 + [True]
     assert Click.objects.count() == 1
 
 
@@ -264,10 +272,10 @@ def test_consent_that_a_landing_brings_reaches_the_click_that_was_there_before(l
 
 def test_tell_consent_keeps_the_last_word(link: TrackingLink):
     landing = land(landing_of(link))
-    asked(lambda own: tell_consent(own, landing.uuid, has_ad_consent=True))
+    asked(lambda fetch: tell_consent(fetch, landing.uuid, has_ad_consent=True))
     go_on(landing.uuid)
 
-    asked(lambda own: tell_consent(own, landing.uuid, has_ad_consent=False))
+    asked(lambda fetch: tell_consent(fetch, landing.uuid, has_ad_consent=False))
 
     assert PreClick.objects.get().has_ad_consent is False
     assert Click.objects.get().has_ad_consent is False
