@@ -4,7 +4,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from attribution.domain.partitions import ensure_click_partitions
-from attribution.domain.pre_clicks import settle_pre_clicks as settle
+from attribution.domain.pre_clicks import settle_pre_clicks
+from attribution.domain.visitor_keys import keep_visitor_keys
 
 
 @shared_task(name="attribution.ensure_click_partitions")
@@ -12,6 +13,11 @@ def make_partitions() -> None:
     ensure_click_partitions(at=timezone.now())
 
 
+@shared_task(name="attribution.keep_visitor_keys")
+def keep_keys() -> None:
+    keep_visitor_keys(at=timezone.now())
+
+
 @shared_task(name="attribution.settle_pre_clicks")
-def settle_pre_clicks() -> None:
-    settle(at=timezone.now())
+def settle() -> None:
+    settle_pre_clicks(at=timezone.now())

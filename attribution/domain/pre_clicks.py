@@ -6,18 +6,18 @@ from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import connection
 
 from attribution.click_ids import uuid_floor
 from attribution.edge.pre_clicks import promotion
-from attribution.models import Click, PreClick
+from attribution.models import Click
 
 log = structlog.get_logger(__name__)
 
-KEPT = timedelta(hours=24)
+KEPT_FOR = timedelta(hours=24)
+BATCH = 5_000
 # A spool may hold a promoted landing's click for a while: only then is it taken for lost.
 _PATIENCE = timedelta(hours=1)
-_BATCH = 5_000
 
 _FOLLOWED: LiteralString = """pre.id IN (
     SELECT event.click FROM landing_events event
@@ -40,6 +40,11 @@ UPDATE clicks SET has_ad_consent = pre.has_ad_consent FROM pre_click_data pre
 WHERE clicks.id = pre.id AND clicks.id >= %(since)s AND pre.promoted_at IS NOT NULL
     AND pre.has_ad_consent IS NOT NULL AND clicks.has_ad_consent IS DISTINCT FROM pre.has_ad_consent
 """
+_DELETE_BATCH: LiteralString = """
+DELETE FROM pre_click_data WHERE id IN (
+    SELECT id FROM pre_click_data WHERE created_at < %(until)s
+    ORDER BY created_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
+"""
 
 
 class Settled(NamedTuple):
@@ -61,25 +66,24 @@ def settle_pre_clicks(*, at: datetime) -> Settled:
     Also brings what visitors said of consent to clicks that were not stored yet when they said it. Safe to run twice
     at once.
     """
-    since, until = uuid_floor(at - KEPT - _PATIENCE), at - KEPT
+    since, until = uuid_floor(at - KEPT_FOR - _PATIENCE), at - KEPT_FOR
     values = {"at": at, "since": since, "until": until, "routed": "{}"}
     promoted = _execute(promotion(_FOLLOWED), values | {"since": uuid_floor(at - 2 * _PATIENCE)})
     promoted += _execute(promotion(_OLD_AND_FOLLOWED), values)
     promoted += _execute(_STORE_LOST, values | {"until": at - _PATIENCE})
     _execute(_BRING_CONSENT, values)
-    deleted = 0
-    while count := _delete_some(until):
-        deleted += count
+    deleted = delete_old_pre_clicks(at=at)
     if promoted or deleted:
         log.info("pre-clicks settled", promoted=promoted, deleted=deleted)
     return Settled(promoted, deleted)
 
 
-def _delete_some(until: datetime) -> int:
-    """Delete a batch of its own transaction, so that nobody waits long for its locks."""
-    with transaction.atomic():
-        old = PreClick.objects.filter(created_at__lt=until).order_by("created_at").values("id")[:_BATCH]
-        return PreClick.objects.filter(id__in=old).delete()[0]
+def delete_old_pre_clicks(*, at: datetime, batch: int = BATCH) -> int:
+    """Delete the rows that are older than 24 h, `batch` a transaction; return how many. Two runs at once share them."""
+    total = 0
+    while deleted := _execute(_DELETE_BATCH, {"until": at - KEPT_FOR, "batch": batch}):
+        total += deleted
+    return total
 
 
 def _execute(statement: LiteralString, values: Mapping[str, Any]) -> int:
