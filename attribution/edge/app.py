@@ -12,6 +12,7 @@ from django.conf import settings
 
 from attribution.edge.configuration import EdgeConfiguration, configuration_from
 from attribution.edge.edge import Edge
+from attribution.edge.page_endpoints import PageEndpoints
 from attribution.edge.pages import NOT_ALLOWED, NOT_FOUND, UNKNOWN_LINK, Page, page_of
 from attribution.edge.routing import NoSnapshot
 from attribution.edge.visitor import ASKED_HINTS, Headers
@@ -36,26 +37,36 @@ class ClickEdge:
     def __init__(self, configure: Callable[[], EdgeConfiguration]) -> None:
         self._configure = configure
         self._edge: Edge
+        self._pages: PageEndpoints
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._answer(scope, send)
+            await self._answer(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
             await send({"type": "websocket.close"})
 
-    async def _answer(self, scope: Message, send: Send) -> None:
+    async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        if method not in ("GET", "HEAD"):
-            await _send_page(send, NOT_ALLOWED)
-        elif path.startswith("/c/"):
+        if path.startswith("/c/") and self._is_taken(path[3:], method):
             await self._answer_link(scope, path[3:], Headers(scope["headers"]), send)
+        elif (page := await self._pages.answer(scope, receive)) is not None:
+            await _send_page(send, page, is_head=method == "HEAD")
+        elif method not in ("GET", "HEAD"):
+            await _send_page(send, NOT_ALLOWED)
         elif path == "/healthz":
             body = b"" if method == "HEAD" else json.dumps(self._edge.health()).encode()
             await _send_page(send, Page(200, [(b"content-type", b"application/json"), _NO_STORE], body))
         else:
             await self._answer_domain(scope, Headers(scope["headers"]), send)
+
+    def _is_taken(self, code: str, method: str) -> bool:
+        """Say whether a link is opened so; what a browser calls in the background it may post, as a beacon."""
+        if method in ("GET", "HEAD"):
+            return True
+        route = self._edge.snapshot.routes.get(code)
+        return method == "POST" and route is not None and route.campaign.tracks_in_parallel
 
     async def _answer_link(self, scope: Message, code: str, headers: Headers, send: Send) -> None:
         is_head = scope["method"] == "HEAD"
@@ -98,6 +109,7 @@ class ClickEdge:
         await receive()
         try:
             self._edge = Edge(self._configure())
+            self._pages = PageEndpoints(self._edge)
             await self._edge.open()
         except NoSnapshot as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})

@@ -24,7 +24,7 @@ class RecentEvents:
     def is_repeat(self, event: Hashable, milliseconds: int) -> bool:
         """Say whether the event came within the last `REPEAT_SECONDS`; if not it counts from now on."""
         period = milliseconds // (REPEAT_SECONDS * 1000)
-        if period != self._period:
+        if period > self._period:
             self._before = self._now if period == self._period + 1 else {}
             self._now, self._period = {}, period
         last = self._now.get(event) or self._before.get(event)

@@ -1,12 +1,15 @@
 """Visits that are known before they are clicks: one id for a landing and the background call of the same click."""
 
 import hashlib
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
+
+from attribution.edge.rows import column
 
 # How Postgres is asked: a statement and its named values; rows come back.
 Fetch = Callable[[LiteralString, Mapping[str, Any]], Awaitable[list[tuple[Any, ...]]]]
@@ -23,7 +26,7 @@ VALUES (%(id)s, 'landing', %(link_id)s, %(campaign_id)s, %(key)s, %(page)s, %(fa
 ON CONFLICT (campaign_id, platform_click_id) DO UPDATE SET
     page = CASE WHEN owner.page = '' THEN excluded.page ELSE owner.page END,
     has_ad_consent = COALESCE(excluded.has_ad_consent, owner.has_ad_consent)
-RETURNING id, link_id, promoted_at IS NOT NULL, has_ad_consent
+RETURNING id, link_id, promoted_at IS NOT NULL, has_ad_consent, (facts->>'is_unique')::boolean
 """
 _CLAIM_FOR_BACKGROUND: LiteralString = """
 INSERT INTO pre_click_data AS owner
@@ -31,10 +34,10 @@ INSERT INTO pre_click_data AS owner
 VALUES (%(id)s, 'background', %(link_id)s, %(campaign_id)s, %(key)s, '', '{}', %(at)s, %(at)s)
 ON CONFLICT (campaign_id, platform_click_id) DO UPDATE SET promoted_at = excluded.promoted_at
     WHERE owner.promoted_at IS NULL
-RETURNING id, link_id, false, has_ad_consent
+RETURNING id, link_id, false, has_ad_consent, (facts->>'is_unique')::boolean
 """
 _OWNER: LiteralString = """
-SELECT id, link_id, true, has_ad_consent FROM pre_click_data
+SELECT id, link_id, true, has_ad_consent, (facts->>'is_unique')::boolean FROM pre_click_data
 WHERE campaign_id = %(campaign_id)s AND platform_click_id = %(key)s
 """
 _PROMOTE_ONE: LiteralString = "pre.id = %(id)s"
@@ -51,6 +54,7 @@ class Owner(NamedTuple):
     link_id: int
     is_click: bool
     has_ad_consent: bool | None
+    is_unique: bool | None
 
 
 class Landing(NamedTuple):
@@ -92,6 +96,22 @@ def visit_key(platform_click_ids: Mapping[str, str], visitor_key: int | None) ->
     if visitor_key is None:
         return None
     return next((_bounded(f"{name}:{value}:{visitor_key}") for name, value in platform_click_ids.items()), None)
+
+
+def landing_line(landing: Landing, *, at: datetime) -> str:
+    """Return a landing as a line of `rows.PRE_CLICKS`, for when Postgres is away."""
+    texts = (
+        str(landing.uuid),
+        "landing",
+        str(landing.link_id),
+        str(landing.campaign_id),
+        landing.key,
+        landing.page,
+        json.dumps(landing.facts),
+        None if landing.has_ad_consent is None else str(landing.has_ad_consent),
+        at.isoformat(),
+    )
+    return "\t".join(map(column, texts)) + "\n"
 
 
 async def claim_for_landing(fetch: Fetch, landing: Landing, *, at: datetime) -> Owner:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
-from attribution.click_ids import ClickId, uuid_floor, uuid_time
-from attribution.edge.parameters import NAMES, PLATFORM_CLICK_IDS, POSITIONS, SUB_IDS
+from attribution.edge.parameters import NAMES, POSITIONS, SUB_IDS
 from attribution.edge.pre_clicks import Fetch
 from attribution.edge.rows import CLICKS, NULL
+from campaigns.domain.filters import PLATFORM_CLICK_IDS
 
 _FIND: LiteralString = """
 SELECT known.stage, known.columns::text,
@@ -30,6 +30,7 @@ ORDER BY known.stage LIMIT 1
 """
 _TEXTS = ("external_id", "keyword", "placement", *SUB_IDS)
 _JSON = ("hints", "platform_click_ids")
+_OWN = ("id", "has_ad_consent")
 _ESCAPE = re.compile(r"\\(.)")
 _UNESCAPED = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
 
@@ -75,23 +76,22 @@ class StoredClick(NamedTuple):
     def facts(self, click_id: str) -> list[str | None]:
         """Return what macros show of it, in the order of `macros.FACTS`."""
         columns = self.columns
-        uuid = UUID(click_id[:32])
         return [
             click_id,
             *self.values(),
             *(columns.get(name) for name in ("country", "region", "city", "language", "device", "os", "browser")),
-            str(int(uuid_time(uuid).timestamp())),
+            str(int(click_id[:12], 16) // 1000),
             str(int(click_id[20:32], 16)),
         ]
 
 
 async def find_click(
-    fetch: Fetch, click_id: ClickId, *, kind: str, cta: int | None, milliseconds: int, repeat_seconds: int
+    fetch: Fetch, uuid: UUID, *, kind: str, cta: int | None, milliseconds: int, repeat_seconds: int
 ) -> StoredClick | None:
     """Return the click of an id with its events of a kind; None where nothing is known of it."""
-    since = uuid_floor(click_id.clicked_at)
-    repeat_since = max(since, _floor(milliseconds - repeat_seconds * 1000))
-    values = {"id": click_id.uuid, "kind": kind, "cta": cta, "since": since, "repeat_since": repeat_since}
+    since = UUID(int=uuid.int >> 80 << 80)
+    repeat_since = max(since, UUID(int=milliseconds - repeat_seconds * 1000 << 80))
+    values = {"id": uuid, "kind": kind, "cta": cta, "since": since, "repeat_since": repeat_since}
     for stage, columns, events, is_repeat in await fetch(_FIND, values):
         return StoredClick(
             stage == "click", stage != "landing", json.loads(columns, parse_float=str), events, is_repeat
@@ -100,14 +100,15 @@ async def find_click(
 
 
 def columns_of(line: str) -> dict[str, Any]:
-    """Return a click's line as columns by name, without those that are empty."""
-    texts = zip(CLICKS.columns, line.rstrip("\n").split("\t"), strict=True)
-    columns: dict[str, Any] = {name: _ESCAPE.sub(_unescaped, text) for name, text in texts if text != NULL}
-    return columns | {name: json.loads(columns[name]) for name in _JSON if name in columns}
-
-
-def _floor(milliseconds: int) -> UUID:
-    return UUID(int=milliseconds << 80)
+    """Return a click's line as columns by name, without those that are empty or that a landing has of its own."""
+    texts = dict(zip(CLICKS.columns, line.rstrip("\n").split("\t"), strict=True))
+    columns: dict[str, Any] = {
+        name: _ESCAPE.sub(_unescaped, text) for name, text in texts.items() if text != NULL and name not in _OWN
+    }
+    columns |= {name: json.loads(columns[name]) for name in _JSON if name in columns}
+    if "is_unique" in columns:
+        columns["is_unique"] = columns["is_unique"] == "t"
+    return columns
 
 
 def _unescaped(found: re.Match[str]) -> str:

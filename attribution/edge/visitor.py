@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from ipaddress import ip_network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
@@ -123,6 +123,11 @@ class Headers:
 
     def get(self, name: bytes) -> bytes | None:
         return self._named.get(name)
+
+    def but(self, changes: Mapping[bytes, bytes | None]) -> "Headers":
+        """Return the headers with others in the place of some; None leaves one out."""
+        named = {**self._named, **changes}
+        return Headers([(name, value) for name, value in named.items() if value is not None])
 
     @property
     def is_prefetch(self) -> bool:

@@ -1,4 +1,4 @@
-"""A browser for a module, a web for a test."""
+"""A browser for a module, a web and edges for a test."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from deploy.browser import find_browser
+from tests.attribution.edge.conftest import days, serve
 from tests.attribution.landings.web import Web
+
+__all__ = ["days", "serve"]
 
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 

@@ -59,6 +59,7 @@ def facts_of(link: TrackingLink, **columns: Any) -> dict[str, Any]:
         "outcome": "direct",
         "device": "phone",
         "country": "MT",
+        "is_unique": True,
         "cost": "0.12345678",
         "platform_click_ids": {"gclid": 'C"j\\0'},
         "sub_id_1": "ünï\tcode",
@@ -143,7 +144,7 @@ def test_landing_has_an_id_of_its_own(link: TrackingLink):
 
     owner = land(landing)
 
-    assert owner == Owner(uuid=landing.uuid, link_id=link.id, is_click=False, has_ad_consent=True)
+    assert owner == Owner(uuid=landing.uuid, link_id=link.id, is_click=False, has_ad_consent=True, is_unique=True)
     assert PreClick.objects.values().get() == {
         "id": landing.uuid,
         "kind": "landing",
@@ -188,7 +189,7 @@ def test_background_call_after_the_landing_takes_its_id(link: TrackingLink):
 
     called = call_in_background(link)
 
-    assert called == Owner(uuid=landing.uuid, link_id=link.id, is_click=False, has_ad_consent=False)
+    assert called == Owner(uuid=landing.uuid, link_id=link.id, is_click=False, has_ad_consent=False, is_unique=True)
     go_on(landing.uuid)
     assert Click.objects.count() == 0  # its click is the caller's to store
 
@@ -200,7 +201,7 @@ def test_landing_after_the_background_call_takes_its_id(link: TrackingLink):
     landing = land(landing_of(other_link))
 
     assert called.is_click is False
-    assert landing == Owner(uuid=called.uuid, link_id=link.id, is_click=True, has_ad_consent=None)
+    assert landing == Owner(uuid=called.uuid, link_id=link.id, is_click=True, has_ad_consent=None, is_unique=None)
 
 
 def test_background_call_that_is_repeated_is_a_click_already(link: TrackingLink):
@@ -208,7 +209,7 @@ def test_background_call_that_is_repeated_is_a_click_already(link: TrackingLink)
 
     again = call_in_background(link)
 
-    assert again == Owner(uuid=first.uuid, link_id=link.id, is_click=True, has_ad_consent=None)
+    assert again == Owner(uuid=first.uuid, link_id=link.id, is_click=True, has_ad_consent=None, is_unique=None)
 
 
 def test_background_call_after_the_visitor_went_on_is_a_click_already(link: TrackingLink):
@@ -217,7 +218,7 @@ def test_background_call_after_the_visitor_went_on_is_a_click_already(link: Trac
 
     called = call_in_background(link)
 
-    assert called == Owner(uuid=landing.uuid, link_id=link.id, is_click=True, has_ad_consent=None)
+    assert called == Owner(uuid=landing.uuid, link_id=link.id, is_click=True, has_ad_consent=None, is_unique=True)
     assert Click.objects.count() == 1
 
 

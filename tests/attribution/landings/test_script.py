@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from attribution.edge.script import SCRIPT
-from tests.attribution.landings.web import CLICK_HOST, Asked, Given, Web
+from tests.attribution.landings.web import CLICK_HOST, Asked, Given, Web, wait_for_id
 
 ID = "0193602f1c007a2b8c3d4e5f60718293000000070badcafe"
 OTHER_ID = "0193602f1c007a2b8c3d4e5f60718294000000070badcafe"
@@ -69,10 +69,6 @@ def go_links(web: Web) -> str:
 
 def href(page: Page, selector: str) -> str:
     return str(page.eval_on_selector(selector, "a => a.href"))
-
-
-def wait_for_id(page: Page) -> str:
-    return str(page.evaluate("new Promise(go => tracker('click_id', go))"))
 
 
 def test_script_reports_the_landing_and_decorates_links(web: Web, page: Page):
@@ -382,7 +378,7 @@ def test_script_harms_no_page_when_the_click_host_talks_nonsense(web: Web, page:
 
     web.click_host = nonsense
     page.goto(web.put("lp.localhost/", page_with(web, go_links(web))))
-    page.evaluate("new Promise(go => tracker('click_id', go))")
+    wait_for_id(page)
 
     assert href(page, "#second") == f"{web.address(CLICK_HOST)}go/2"
 

@@ -8,7 +8,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from playwright.sync_api import Page
+
 CLICK_HOST = "go.localhost"
+_ASK_CLICK_ID = """Promise.race([
+    new Promise(go => tracker('click_id', go)),
+    new Promise((go, fail) => setTimeout(fail, 5_000, new Error('/t.js says no click id'))),
+])"""
+
+
+def wait_for_id(page: Page) -> Any:
+    """Return the click id that `/t.js` knows on a page once it does."""
+    return page.evaluate(_ASK_CLICK_ID)
 
 
 class Given(NamedTuple):
