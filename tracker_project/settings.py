@@ -111,9 +111,13 @@ GEOIP_ASN_PATH = Path(env_text("GEOIP_ASN_PATH", str(VAR_DIR / "geo-asn.mmdb")))
 GEOIP_CONNECTION_PATH = Path(env_text("GEOIP_CONNECTION_PATH", str(VAR_DIR / "geo-connection.mmdb")))
 GEOIP_ACCOUNT_ID = env_text("GEOIP_ACCOUNT_ID", "")
 GEOIP_LICENSE_KEY = env_text("GEOIP_LICENSE_KEY", "")
+MAXMIND_BASE_URL = env_text("MAXMIND_BASE_URL", "https://download.maxmind.com").rstrip("/")
 GEOIP_SOURCE = env_text("GEOIP_SOURCE", "")
 GEOIP_ASN_SOURCE = env_text("GEOIP_ASN_SOURCE", "")
 GEOIP_CONNECTION_SOURCE = env_text("GEOIP_CONNECTION_SOURCE", "")
+
+# What comes in.
+APPLE_DEVELOPMENT_POSTBACKS = env_flag("APPLE_DEVELOPMENT_POSTBACKS", "0")
 
 # What leaves the house.
 FIELD_ENCRYPTION_KEYS = env_list("FIELD_ENCRYPTION_KEYS")
@@ -146,6 +150,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "tracker_project.common.click_hosts.ClickHosts",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tracker_project.common.security.ContentSecurityPolicy",
@@ -156,6 +161,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+
+# What the web process must not answer on: the hosts that serve clicks only.
+CLICK_HOSTS = "campaigns.domain.tracking_domains.active_hosts"
 
 ROOT_URLCONF = "tracker_project.urls"
 WSGI_APPLICATION = "tracker_project.wsgi.application"

@@ -15,7 +15,7 @@ from attribution.edge.edge import Edge
 from attribution.edge.page_endpoints import PageEndpoints
 from attribution.edge.pages import NOT_ALLOWED, NOT_FOUND, UNKNOWN_LINK, Page, page_of
 from attribution.edge.routing import NoSnapshot
-from attribution.edge.visitor import ASKED_HINTS, Headers
+from attribution.edge.visitor import ASKED_HINTS, Headers, named_headers
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +23,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+_READING = frozenset(("GET", "HEAD"))
 _NO_STORE = (b"cache-control", b"no-store")
 # What a visitor came from stays between us and the source.
 _NO_REFERRER = (b"referrer-policy", b"no-referrer")
@@ -41,32 +42,34 @@ class ClickEdge:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._answer(scope, receive, send)
+            path = scope["path"]
+            if path.startswith("/c/") and scope["method"] in _READING:
+                await self._answer_link(scope, path[3:], named_headers(scope["headers"]), send)
+            else:
+                await self._answer_other(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
             await send({"type": "websocket.close"})
 
-    async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def _answer_other(self, scope: Message, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        if path.startswith("/c/") and self._is_taken(path[3:], method):
-            await self._answer_link(scope, path[3:], Headers(scope["headers"]), send)
-        elif (page := await self._pages.answer(scope, receive)) is not None:
+        if (page := await self._pages.answer(scope, receive)) is not None:
             await _send_page(send, page, is_head=method == "HEAD")
-        elif method not in ("GET", "HEAD"):
+        elif method == "POST" and path.startswith("/c/") and self._is_beacon(path[3:]):
+            await self._answer_link(scope, path[3:], named_headers(scope["headers"]), send)
+        elif method not in _READING:
             await _send_page(send, NOT_ALLOWED)
         elif path == "/healthz":
             body = b"" if method == "HEAD" else json.dumps(self._edge.health()).encode()
             await _send_page(send, Page(200, [(b"content-type", b"application/json"), _NO_STORE], body))
         else:
-            await self._answer_domain(scope, Headers(scope["headers"]), send)
+            await self._answer_domain(scope, named_headers(scope["headers"]), send)
 
-    def _is_taken(self, code: str, method: str) -> bool:
-        """Say whether a link is opened so; what a browser calls in the background it may post, as a beacon."""
-        if method in ("GET", "HEAD"):
-            return True
+    def _is_beacon(self, code: str) -> bool:
+        """Say whether browsers call a link in the background: they may post to it."""
         route = self._edge.snapshot.routes.get(code)
-        return method == "POST" and route is not None and route.campaign.tracks_in_parallel
+        return route is not None and route.campaign.tracks_in_parallel
 
     async def _answer_link(self, scope: Message, code: str, headers: Headers, send: Send) -> None:
         is_head = scope["method"] == "HEAD"

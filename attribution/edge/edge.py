@@ -1,5 +1,6 @@
 """The edge itself: everything that a click needs, opened and closed together."""
 
+import gc
 import random
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -21,24 +22,31 @@ from attribution.edge.clicks import (
 from attribution.edge.clock import ClickClock
 from attribution.edge.configuration import EdgeConfiguration
 from attribution.edge.cookies import Binding, BindingCookies, new_visitor
-from attribution.edge.decision import Decision, Router
+from attribution.edge.decision import Decision, Router, address_of
 from attribution.edge.geography import NOWHERE, UNKNOWN_NETWORK, Geography
 from attribution.edge.keys import VisitorKeys, day_of, keyed_hash
 from attribution.edge.lookups import Lookups, NoAnswer
-from attribution.edge.macros import Address
 from attribution.edge.parallel import parallel_location
 from attribution.edge.parameters import NAMES, POSITIONS, read_consent, read_parameters
 from attribution.edge.pre_clicks import Owner, claim_for_background, visit_key
-from attribution.edge.routes import Campaign, Route, Snapshot, with_link
+from attribution.edge.routes import NO_ROUTES, Campaign, Route, Snapshot, with_link
 from attribution.edge.routing import Routing
-from attribution.edge.seen import SeenVisitors
+from attribution.edge.seen import BusyAddresses, SeenVisitors
 from attribution.edge.spool import Spool, spool_bytes
 from attribution.edge.store import Store
 from attribution.edge.usage import Usage
 from attribution.edge.user_agents import LONGEST_USER_AGENT, read_user_agent
 from attribution.edge.visit import Visit
 from attribution.edge.visitor import Address as VisitorAddress
-from attribution.edge.visitor import Headers, TrustedProxies, read_language, referrer_host
+from attribution.edge.visitor import (
+    Headers,
+    TrustedProxies,
+    is_prefetch,
+    read_cookie,
+    read_hints,
+    read_language,
+    referrer_host,
+)
 from tracker_project.common.privacy import is_allowed
 
 log = structlog.get_logger(__name__)
@@ -50,8 +58,9 @@ _CONSENT_POSITION = POSITIONS["consent"]
 # many people behind one address.
 _REPEAT_SECONDS = 10
 _MINUTE, _MOST_A_MINUTE = 60, 5
-_HOUR, _MOST_AN_HOUR = 3_600, 100
+_HOUR_MS, _MOST_AN_HOUR = 3_600_000, 100
 _BEHIND_A_CARRIER = 10
+_OBJECTS_PER_COLLECTION = 50_000
 
 
 class Answer(NamedTuple):
@@ -79,6 +88,7 @@ class Edge:
         self._spool_folder = configuration.spool_folder
         self._visitor_keys = VisitorKeys()
         self._seen = SeenVisitors(configuration.folder / "seen")
+        self._busy = BusyAddresses()
         self.usage = Usage()
         self._cookies = BindingCookies(self._key, is_secure=configuration.is_https)
         self._routing = Routing(
@@ -95,6 +105,8 @@ class Edge:
             has_day=self._clock.has_day,
         )
         self.lookups = Lookups(configuration.conninfo)
+        self._router = Router({}, self.usage, random.random)
+        self._routed_by = NO_ROUTES
 
     @property
     def snapshot(self) -> Snapshot:
@@ -105,6 +117,10 @@ class Edge:
         await self._routing.start()
         await self.store.open()
         await self.lookups.open()
+        # What is there by now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_OBJECTS_PER_COLLECTION)
 
     async def close(self) -> None:
         """Store what was taken and let go of everything."""
@@ -124,7 +140,7 @@ class Edge:
             self.recognise(campaign, visit, binding)
             decision = self.router().decide(campaign, visit, binding)
             line = click_line(click_id, route, visit, decision)
-            location = self.location(route, decision, click_facts(click_id, visit))
+            location = self.location(route, decision, click_id, visit)
         except Exception:  # whatever a visitor may send, the click is stored and sent on
             log.exception("a click could not be decided", link_id=route.link_id)
             decision = Decision("broken")
@@ -161,7 +177,10 @@ class Edge:
 
     def router(self) -> Router:
         """Return what decides by the tables as they stand now."""
-        return Router(self._routing.snapshot.offers, self.usage, random.random)
+        snapshot = self._routing.snapshot
+        if snapshot is not self._routed_by:
+            self._router, self._routed_by = Router(snapshot.offers, self.usage, random.random), snapshot
+        return self._router
 
     def read_visit(
         self, route: Route, headers: Headers, *, query: bytes, peer: str, is_head: bool, is_click: bool = True
@@ -172,26 +191,15 @@ class Edge:
         """
         milliseconds = self._clock.milliseconds()
         try:
-            visit, address = self._read_visit(route, headers, query, peer, is_head, milliseconds)
-            if is_click and address is not None:
-                self._count_address(visit, address)
-            return visit
+            return self._read_visit(route, headers, query, peer, is_head, milliseconds, is_click)
         except Exception:
             log.exception("a visit could not be read", link_id=route.link_id)
             return self._unread_visit(milliseconds)
 
-    def location(self, route: Route, decision: Decision, facts: list[str | None]) -> str | None:
+    def location(self, route: Route, decision: Decision, click_id: str, visit: Visit) -> str | None:
         """Return the address that a decision leads to, filled in; None where a page is shown."""
-        address: Address | None
-        if decision.landing_page is not None:
-            address = route.landing_page_address(decision.landing_page, decision.flow)
-        elif decision.offer is not None:
-            address = route.offer_address(decision.offer, decision.flow)
-        elif decision.outcome in ("paused", "stopped"):
-            return None
-        else:
-            address = route.fallback_address()
-        return address.fill(facts) if address is not None else None
+        address = address_of(route, decision)
+        return address.fill(click_facts(click_id, visit)) if address is not None else None
 
     async def _click_in_parallel(self, route: Route, visit: Visit) -> Answer:
         """Take a click that a browser calls in the background while its visitor is on the page already."""
@@ -234,9 +242,15 @@ class Edge:
             return None
 
     def _read_visit(
-        self, route: Route, headers: Headers, query: bytes, peer: str, is_head: bool, milliseconds: int
-    ) -> tuple[Visit, VisitorAddress | None]:
-        """Return the visit, and the address that it counts for where a person makes it."""
+        self,
+        route: Route,
+        headers: Headers,
+        query: bytes,
+        peer: str,
+        is_head: bool,
+        milliseconds: int,
+        is_click: bool,
+    ) -> Visit:
         get = headers.get
         agent = get(b"user-agent") or b""
         address = self._proxies.visitor_address(peer, get(b"x-forwarded-for"))
@@ -251,7 +265,7 @@ class Edge:
         referrer, language = get(b"referer"), get(b"accept-language")
         visit.referrer = referrer_host(referrer) if referrer else None
         visit.language = read_language(language) if language else None
-        visit.hints = headers.read_hints()
+        visit.hints = read_hints(headers)
         visit.values = values = read_parameters(query, route.slots)
         if values[_COST_POSITION] is not None:
             values[_COST_POSITION] = read_cost(values[_COST_POSITION])
@@ -259,7 +273,7 @@ class Edge:
         visit.visitor_key = visit.is_unique = None
         judge = self._routing.snapshot.judge
         packed = address.packed if address is not None else None
-        if is_head or headers.is_prefetch:
+        if is_head or is_prefetch(headers):
             visit.kind = "preview"
         elif judge.is_bot(agent, user_agent, packed=packed, asn=visit.network_of.asn, referrer=visit.referrer):
             visit.kind = "bot"
@@ -268,16 +282,16 @@ class Edge:
         else:
             visit.kind = "click"
             if address is not None:
-                visit.identity = address.counted + agent
-                visit.visitor_key = keyed_hash(self._visitor_keys.key(day_of(milliseconds)), visit.identity)
-                return visit, address
-        return visit, None
+                visit.identity = identity = address.counted + agent
+                visit.visitor_key = keyed_hash(self._visitor_keys.key(day_of(milliseconds)), identity)
+                if is_click:
+                    self._count_address(visit, address)
+        return visit
 
     def _count_address(self, visit: Visit, address: VisitorAddress) -> None:
         """Take a visit for excess where its address sends too many."""
-        key = self._visitor_keys.key(day_of(visit.milliseconds))
-        _, visits = self._seen.touch(keyed_hash(key, address.counted), visit.milliseconds // 1000, period=_HOUR)
-        if visits > _MOST_AN_HOUR * _people_behind(visit):
+        visits = self._busy.count(address.counted, visit.milliseconds // _HOUR_MS)
+        if visits > _MOST_AN_HOUR and visits > _MOST_AN_HOUR * _people_behind(visit):
             visit.kind = "excess"
 
     def recognise(self, campaign: Campaign, visit: Visit, binding: Binding | None) -> None:
@@ -287,7 +301,7 @@ class Edge:
         now = visit.milliseconds // 1000
         window = max(campaign.uniqueness_seconds, _REPEAT_SECONDS)
         last, visits = self._seen.touch(hash((visit.visitor_key, campaign.id)), now, period=_MINUTE)
-        if visits >= _MOST_A_MINUTE * _people_behind(visit):
+        if visits >= _MOST_A_MINUTE and visits >= _MOST_A_MINUTE * _people_behind(visit):
             visit.kind = "excess"
         yesterday = day_of(visit.milliseconds) - 1
         if not last and day_of((now - window) * 1000) <= yesterday:
@@ -298,7 +312,7 @@ class Edge:
         visit.is_unique = not last or now - last >= window
 
     def binding(self, campaign: Campaign, headers: Headers) -> Binding | None:
-        return self._cookies.read(campaign.id, headers.cookie(BindingCookies.name(campaign.id)))
+        return self._cookies.read(campaign.id, read_cookie(headers, BindingCookies.name(campaign.id)))
 
     def cookie(self, campaign: Campaign, decision: Decision, visit: Visit, old: Binding | None) -> bytes | None:
         """Return the cookie that binds a visitor to what he drew, where his consent or his country allows one."""
@@ -324,9 +338,10 @@ class Edge:
                 self.usage.count(decision.flow.caps, milliseconds)
             if decision.offer is not None:
                 self.usage.count(decision.offer.caps, milliseconds)
-        cost = cost_in_currency(visit.values, campaign)
-        if cost is not None:
-            self.usage.spend(campaign.id, campaign.zone, cost, milliseconds)
+        if campaign.has_daily_budget:
+            cost = cost_in_currency(visit.values, campaign)
+            if cost is not None:
+                self.usage.spend(campaign.id, campaign.zone, cost, milliseconds)
 
     def _unread_visit(self, milliseconds: int) -> Visit:
         visit = Visit()

@@ -13,7 +13,7 @@ import structlog
 from attribution.click_ids import ForgedClickId, MalformedClickId
 from attribution.edge.clicks import click_facts, click_line, milliseconds_of, named_platform_click_ids, new_click_key
 from attribution.edge.cookies import Binding
-from attribution.edge.decision import Decision
+from attribution.edge.decision import Decision, address_of
 from attribution.edge.edge import Answer, Edge
 from attribution.edge.events import (
     APP_INSTALLED,
@@ -164,7 +164,7 @@ class Landings:
         """Choose the offer behind a click's page as its flow says, count that the visitor went there, and say where."""
         edge = self._edge
         stored = await self._find(click_id, CLICK_THROUGH, number, visit)
-        facts = click_facts(click_id.text, visit)
+        facts = None
         if stored is not None:
             if stored.campaign_id != route.campaign.id:
                 routes = edge.snapshot.routes.values()
@@ -183,7 +183,10 @@ class Landings:
         cookie = None
         if campaign.uses_cookie and decision.offer is not None and not _binds(binding, decision):
             cookie = edge.cookie(campaign, decision, visit, binding)
-        return Answer(edge.location(route, decision, facts), decision.outcome, cookie)
+        address = address_of(route, decision)
+        if address is None:
+            return Answer(None, decision.outcome, cookie)
+        return Answer(address.fill(facts or click_facts(click_id.text, visit)), decision.outcome, cookie)
 
     def _decide(
         self, campaign: Campaign, stored: StoredClick | None, visit: Visit, number: int | None, binding: Binding | None
@@ -299,12 +302,10 @@ class Landings:
 
     def _visit_of_page(self, route: Route, report: Report, request: Request, *, is_click: bool) -> Visit:
         """Read a visit as if the page's own host told of it: what it says stands for the headers that it got."""
-        said: dict[bytes, bytes | None] = {b"referer": None, **report.hints}
-        if report.referrer:
-            said[b"referer"] = f"https://{report.referrer}/".encode()
+        said = {b"referer": f"https://{report.referrer}/".encode() if report.referrer else b"", **report.hints}
         if report.language:
             said[b"accept-language"] = report.language.encode()
-        headers = request.headers.but(said)
+        headers = {**request.headers, **said}
         visit = self._edge.read_visit(
             route, headers, query=report.query, peer=request.peer, is_head=False, is_click=is_click
         )

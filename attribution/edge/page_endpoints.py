@@ -15,7 +15,7 @@ from attribution.edge.pages import NOT_ALLOWED, UNKNOWN_LINK, Page, page_of
 from attribution.edge.reports import LARGEST_BODY
 from attribution.edge.rows import IMPRESSIONS
 from attribution.edge.script import SCRIPT
-from attribution.edge.visitor import ASKED_HINTS, Headers
+from attribution.edge.visitor import ASKED_HINTS, named_headers
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +66,7 @@ class PageEndpoints:
             return await self._go(path, _request(scope))
         if is_pixel:
             return self._show(path[3:-4], _request(scope))
-        tags = Headers(scope["headers"]).get(b"if-none-match") or b""
+        tags = named_headers(scope["headers"]).get(b"if-none-match") or b""
         return _SAME_SCRIPT if _TAG in tags else _SCRIPT
 
     async def _hear(self, scope: Message, receive: Receive) -> Page:
@@ -102,7 +102,7 @@ class PageEndpoints:
 
 def _request(scope: Message) -> Request:
     return Request(
-        headers=Headers(scope["headers"]),
+        headers=named_headers(scope["headers"]),
         query=scope["query_string"],
         peer=scope["client"][0] if scope["client"] else "",
         is_head=scope["method"] == "HEAD",

@@ -1,5 +1,5 @@
-"""Who reports events, what was reported, who is told."""
+"""Who reports events, what was reported, who is told, and what Apple tells."""
 
-from conversions.admin import exchange_rates, intake, players, postbacks
+from conversions.admin import app_postbacks, exchange_rates, intake, players, postbacks
 
-__all__ = ["exchange_rates", "intake", "players", "postbacks"]
+__all__ = ["app_postbacks", "exchange_rates", "intake", "players", "postbacks"]

@@ -1,11 +1,14 @@
-"""Tables of what players did, and of who is told."""
+"""Tables of what players did, of who is told, and of what Apple tells without naming anybody."""
 
+from conversions.models.app_postbacks import AppPostback, AppPostbackConflict, SourceIdentifier
 from conversions.models.intake import Anomaly, InboxEvent, Platform
 from conversions.models.players import Conversion, CustomerLtv, Player, Revenue, StatusReport
 from conversions.models.postbacks import Destination, Postback, PostbackAttempt
 
 __all__ = [
     "Anomaly",
+    "AppPostback",
+    "AppPostbackConflict",
     "Conversion",
     "CustomerLtv",
     "Destination",
@@ -15,5 +18,6 @@ __all__ = [
     "Postback",
     "PostbackAttempt",
     "Revenue",
+    "SourceIdentifier",
     "StatusReport",
 ]
