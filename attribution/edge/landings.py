@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 _NUMBER = re.compile(r"0{0,5}[0-9]{1,5}", re.ASCII)
 _LARGEST_NUMBER = 32_767
 _ALARM_MS = 60_000
+_PROGRAMS = frozenset({"bot", "preview"})
 
 
 class Reply(NamedTuple):
@@ -118,7 +119,7 @@ class Landings:
         route = self._edge.snapshot.routes_by_link.get(click_id.link_id) if click_id else None
         if click_id is None or route is None:
             return None
-        visit = self._visit(route, request)
+        visit = self._visit(route, request, is_click=False)
         return await self._lead_on(click_id, route, visit, _number(number), request.headers)
 
     async def follow_link(self, number: str, request: Request) -> Answer | None:
@@ -129,8 +130,8 @@ class Landings:
         route = self._edge.snapshot.routes.get(_parameter(request.query, b"link"))
         if route is None:
             return None
-        visit = self._visit(route, request)
-        if visit.kind == "click":
+        visit = self._visit(route, request, is_click=True)
+        if visit.kind not in _PROGRAMS:
             click_id = await self._land(route, visit, "")
         else:
             click_id = self._issue(new_click_key(visit.milliseconds), route.link_id)
@@ -177,8 +178,10 @@ class Landings:
         campaign = route.campaign
         binding = edge.binding(campaign, headers) if campaign.uses_cookie else None
         decision = self._decide(campaign, stored, visit, number, binding)
+        is_new = await self._promote(click_id, stored, decision, visit)
         if self._is_counted(click_id, CLICK_THROUGH, number, stored, visit):
-            await self._count(click_id, stored, campaign, decision, visit)
+            if edge.snapshot.has_limits:
+                self._count(campaign, decision, visit, is_new=is_new)
             await self._store_event(click_id, CLICK_THROUGH, route, stored, visit, decision, number)
         cookie = None
         if campaign.uses_cookie and decision.offer is not None and not _binds(binding, decision):
@@ -209,11 +212,10 @@ class Landings:
     async def _take_event(self, click_id: _Id, kind: str, route: Route, visit: Visit) -> None:
         """Store a view of a click's page, or that a web app was installed."""
         stored = await self._find(click_id, kind, None, visit)
-        if not self._is_counted(click_id, kind, None, stored, visit):
-            return
         if kind == APP_INSTALLED:
-            await self._count(click_id, stored, route.campaign, None, visit)
-        await self._store_event(click_id, kind, route, stored, visit, None, None)
+            await self._promote(click_id, stored, None, visit)
+        if self._is_counted(click_id, kind, None, stored, visit):
+            await self._store_event(click_id, kind, route, stored, visit, None, None)
 
     async def _find(self, click_id: _Id, kind: str, number: int | None, visit: Visit) -> StoredClick | None:
         """Return what is known of a click; None where nothing is, or nobody answers."""
@@ -247,22 +249,12 @@ class Landings:
             return False
         return not self._recent.is_repeat((click_id.uuid, kind, number), visit.milliseconds)
 
-    async def _count(
-        self, click_id: _Id, stored: StoredClick | None, campaign: Campaign, decision: Decision | None, visit: Visit
-    ) -> None:
-        """Make a landing the click that it now is, and count the visitor in the caps of where he goes."""
-        edge = self._edge
-        is_new = False
-        if stored is not None and not stored.is_promoted:
-            is_new = await self._promote(click_id, decision, visit)
-        if not edge.snapshot.has_limits or decision is None:
-            return
-        if is_new:
-            edge.count(campaign, decision, visit)
-        elif decision.offer is not None:
-            edge.usage.count(decision.offer.caps, visit.milliseconds)
-
-    async def _promote(self, click_id: _Id, decision: Decision | None, visit: Visit) -> bool:
+    async def _promote(
+        self, click_id: _Id, stored: StoredClick | None, decision: Decision | None, visit: Visit
+    ) -> bool:
+        """Make a landing the click that it is once a person goes on, of whatever kind; say whether it was none yet."""
+        if stored is None or stored.is_promoted or visit.kind in _PROGRAMS:
+            return False
         routed = {}
         if decision is not None and decision.offer is not None:
             flow_id = decision.flow.id if decision.flow is not None else None
@@ -270,8 +262,15 @@ class Landings:
         at = datetime.fromtimestamp(visit.milliseconds / 1000, UTC)
         try:
             return await promote(self._edge.lookups.fetch, click_id.uuid, routed=routed, at=at)
-        except NoAnswer:  # the event tells later that it is to be one
+        except NoAnswer:  # its event tells later that it is to be one
             return True
+
+    def _count(self, campaign: Campaign, decision: Decision, visit: Visit, *, is_new: bool) -> None:
+        """Count a visitor in the caps of the offer that he goes to, and all that he is as a new click."""
+        if is_new:
+            self._edge.count(campaign, decision, visit)
+        elif decision.offer is not None:
+            self._edge.usage.count(decision.offer.caps, visit.milliseconds)
 
     async def _store_event(
         self,
@@ -296,9 +295,9 @@ class Landings:
         )
         await self._edge.store.take(line, visit.milliseconds, LANDING_EVENTS)
 
-    def _visit(self, route: Route, request: Request) -> Visit:
+    def _visit(self, route: Route, request: Request, *, is_click: bool) -> Visit:
         headers, query, peer, is_head = request
-        return self._edge.read_visit(route, headers, query=query, peer=peer, is_head=is_head, is_click=False)
+        return self._edge.read_visit(route, headers, query=query, peer=peer, is_head=is_head, is_click=is_click)
 
     def _visit_of_page(self, route: Route, report: Report, request: Request, *, is_click: bool) -> Visit:
         """Read a visit as if the page's own host told of it: what it says stands for the headers that it got."""

@@ -218,6 +218,18 @@ def test_click_throughs_of_what_is_no_persons_click_are_not_counted(serve: Serve
     assert through() == 0
 
 
+def test_a_landing_that_is_excess_becomes_a_click_of_that_kind_and_counts_nowhere(serve: Serve):
+    make_direct_link()
+    edge = serve()
+    click_id = [land(edge) for _ in range(6)][-1]
+
+    answer = edge.get(f"/go/{click_id}")
+
+    assert answer.location.startswith(f"https://casino.example/play?cid={click_id}")
+    assert Click.objects.get().kind == "excess"
+    assert through() == 0
+
+
 def test_a_paused_campaign_shows_its_page(serve: Serve):
     link = make_paged_link()
     edge = serve()
