@@ -73,7 +73,7 @@
     const ready = (async () => {
       if (page.prerendering) await new Promise(go => page.addEventListener('prerenderingchange', go));
       recall();
-      if (!id) {
+      if (!id && (link || came)) {
         const {effectiveType, rtt, downlink} = navigator.connection || {};
         const agent = navigator.userAgentData;
         const device = agent && (await agent.getHighEntropyValues(['model', 'platformVersion']).catch(() => {}));

@@ -391,6 +391,23 @@ def test_without_postgres_a_landing_is_spooled_and_is_there_later(serve: Serve):
     assert landing.facts["platform_click_ids"] == {"gclid": "Cj0"}
 
 
+def test_a_spooled_landing_whose_visit_is_known_already_is_left_out(serve: Serve):
+    make_direct_link()
+    before = serve()
+    first = land(before, query="gclid=Cj0")
+    before.stop()
+    edge = serve(conninfo=NOWHERE)
+
+    land(edge, query="gclid=Cj0")
+    land(edge, query="gclid=Cj1")
+    edge.stop()
+    drained = drain_spool(edge.configuration.spool_folder, conninfo=before.configuration.conninfo)
+
+    assert (drained.lines, drained.set_aside) == (2, 0)
+    assert PreClick.objects.get(platform_click_id="gclid:Cj0").id == read_click_id(first, settings.CLICK_ID_KEYS).uuid
+    assert PreClick.objects.count() == 2
+
+
 def test_without_postgres_consent_is_asked_for_again(serve: Serve):
     link = make_direct_link()
     serve().stop()

@@ -163,6 +163,13 @@ def test_script_opens_a_click_of_ours_once_a_page_view(web: Web, page: Page):
     assert href(page, "#second") == f"{web.address(CLICK_HOST)}go/{ID}/2"
 
 
+def test_script_says_nothing_of_a_page_that_names_no_link_and_was_reached_by_no_click(web: Web, page: Page):
+    page.goto(web.put("lp.localhost/", page_with(web, go_links(web), script="")))
+
+    assert wait_for_id(page) is None
+    assert web.told() == []
+
+
 def test_script_keeps_its_click_id_when_the_click_host_fails(web: Web, page: Page, click_host: ClickHost, errors):
     click_host.status = 503
     address = web.put("lp.localhost/", page_with(web, go_links(web)))
