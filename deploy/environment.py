@@ -18,6 +18,7 @@ NAMES = (
     "SECRET_KEY",
     "CLICK_ID_KEYS",
     "FIELD_ENCRYPTION_KEYS",
+    "PRIVATE_TOKEN_KEY",
     "DATABASE_URL",
     "REDIS_URL",
     "VAR_DIR",
@@ -32,6 +33,8 @@ NAMES = (
     "PUBLIC_WEB_URL",
     "PUBLIC_CLICK_URL",
     "REPORTING_CURRENCY",
+    "QUARANTINE_DAYS",
+    "RAW_REQUEST_DAYS",
     "TRUSTED_PROXIES",
     "GEOIP_PATH",
     "GEOIP_ASN_PATH",
@@ -54,6 +57,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(50),
     "CLICK_ID_KEYS": lambda: secrets.token_hex(32),
     "FIELD_ENCRYPTION_KEYS": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    "PRIVATE_TOKEN_KEY": lambda: secrets.token_hex(32),
 }
 # Less than this and the servers would stop at their first checkpoint.
 LEAST_FREE_BYTES = 200 * 1024 * 1024

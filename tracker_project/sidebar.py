@@ -15,7 +15,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         "Running",
         [
             ("Campaigns", "campaign", "campaigns.Campaign"),
-            ("Flows", "alt_route", "campaigns.Flow"),
+            ("Flows", "account_tree", "campaigns.Flow"),
             ("Tracking links", "link", "campaigns.TrackingLink"),
             ("Creatives", "image", "campaigns.Creative"),
             ("Costs", "payments", "campaigns.Cost"),
@@ -32,6 +32,10 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Reviews", "gavel", "fraud.Review"),
             ("Players", "group", "conversions.Player"),
             ("Lifetime values", "trending_up", "conversions.CustomerLtv"),
+            ("Milestones", "flag", "conversions.Milestone"),
+            ("Installs", "install_mobile", "conversions.Install"),
+            ("Money taken out", "undo", "conversions.Movement"),
+            ("Daily activity", "calendar_month", "conversions.DailyActivity"),
         ],
     ),
     (
@@ -75,7 +79,10 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         "Intake",
         [
             ("Platforms", "webhook", "conversions.Platform"),
+            ("Endpoints", "input", "conversions.Endpoint"),
             ("Inbox", "inbox", "conversions.InboxEvent"),
+            ("Requests", "receipt", "conversions.IntakeRequest"),
+            ("Dropped fields", "privacy_tip", "conversions.DroppedField"),
             ("Anomalies", "report", "conversions.Anomaly"),
             ("Landings before a click", "hourglass_top", "attribution.PreClick"),
             ("Apple postbacks", "phone_iphone", "conversions.AppPostback"),

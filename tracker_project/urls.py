@@ -13,4 +13,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("webhooks/", include("conversions.api.urls")),
     path(".well-known/", include("conversions.api.apple_urls")),
+    path("postback/", include("conversions.api.postback_urls")),
 ]

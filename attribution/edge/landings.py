@@ -176,7 +176,8 @@ class Landings:
             facts = stored.facts(click_id.text)
             _bring_back(visit, stored)
         campaign = route.campaign
-        binding = edge.binding(campaign, headers) if campaign.uses_cookie else None
+        kept = edge.binding(campaign, headers) if campaign.uses_cookie else None
+        binding = kept if visit.consent is not False else None
         decision = self._decide(campaign, stored, visit, number, binding)
         is_new = await self._promote(click_id, stored, decision, visit)
         if self._is_counted(click_id, CLICK_THROUGH, number, stored, visit):
@@ -184,8 +185,8 @@ class Landings:
                 self._count(campaign, decision, visit, is_new=is_new)
             await self._store_event(click_id, CLICK_THROUGH, route, stored, visit, decision, number)
         cookie = None
-        if campaign.uses_cookie and decision.offer is not None and not _binds(binding, decision):
-            cookie = edge.cookie(campaign, decision, visit, binding)
+        if campaign.uses_cookie and not _binds(binding, decision):
+            cookie = edge.cookie(campaign, decision, visit, kept)
         address = address_of(route, decision)
         if address is None:
             return Answer(None, decision.outcome, cookie)
@@ -353,10 +354,11 @@ def _bring_back(visit: Visit, stored: StoredClick) -> None:
 
 
 def _binds(binding: Binding | None, decision: Decision) -> bool:
-    """Say whether a visitor's cookie already keeps him on what was decided."""
+    """Say whether a visitor's cookie already keeps him on what was decided, or nothing was that it could keep."""
+    if binding is None or decision.offer is None:
+        return binding is not None
     flow_id = decision.flow.id if decision.flow is not None else 0
-    offer_id = decision.offer.id if decision.offer is not None else 0
-    return binding is not None and (binding.flow_id, binding.offer_id) == (flow_id, offer_id)
+    return (binding.flow_id, binding.offer_id) == (flow_id, decision.offer.id)
 
 
 def _number(text: str) -> int | None:

@@ -41,6 +41,13 @@ def raise_alerts(*, at: datetime) -> list[CampaignAlert]:
         return _tell(alerts, at=at) if cursor.fetchone()[0] else []
 
 
+def see_alert(alert: CampaignAlert, *, at: datetime) -> CampaignAlert:
+    """Note that a person has seen an alert; a second time changes nothing."""
+    CampaignAlert.objects.filter(pk=alert.pk, seen_at=None).update(seen_at=at)
+    alert.refresh_from_db(fields=["seen_at"])
+    return alert
+
+
 def _tell(alerts: Sequence[Alert], *, at: datetime) -> list[CampaignAlert]:
     told = _told(alerts)
     new, changed = [], []

@@ -36,14 +36,24 @@ from campaigns.models import (
     TrackingLink,
     TrafficSource,
 )
+from conversions.domain.intake import record_event
+from conversions.domain.reported import ReportedActivity, ReportedInstall, ReportedMilestone, ReportedMovement
+from conversions.domain.requests import count_dropped_fields
 from conversions.models import (
     Anomaly,
     AppPostback,
     AppPostbackConflict,
     Conversion,
     CustomerLtv,
+    DailyActivity,
     Destination,
+    DroppedField,
+    Endpoint,
     InboxEvent,
+    Install,
+    IntakeRequest,
+    Milestone,
+    Movement,
     Platform,
     Player,
     Postback,
@@ -65,8 +75,9 @@ from tests.campaigns.builders import (
     make_whole_campaign,
 )
 from tests.conversions.apple.signing import make_app_postback
-from tests.conversions.builders import deposit, register
+from tests.conversions.builders import deposit, make_endpoint, register
 from tests.world import NOON, make_campaign, make_click, make_creative, make_link, make_partner, make_platform
+from tracker_project.common.money import Money
 from tracker_project.common.pages import change_address, list_address
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +139,48 @@ def add_app_conflict() -> None:
 def add_source_identifier() -> None:
     identifier = str(10 + SourceIdentifier.objects.count())
     SourceIdentifier.objects.create(ad_network_id="com.example", identifier=identifier, campaign=make_campaign())
+
+
+def add_endpoint() -> None:
+    make_endpoint("keitaro", key=f"key-{Endpoint.objects.count()}")
+
+
+def add_request() -> None:
+    platform = make_platform()
+    IntakeRequest.objects.create(
+        platform=platform,
+        endpoint=make_endpoint("keitaro", platform=platform, key=platform.slug),
+        address="/postback/x",
+        received_at=NOON,
+        content=[{"subid": "1"}],
+        dropped=["email:email"],
+        status=400,
+        answer={"error": {"code": "missing", "message": "subid is required.", "field": "subid"}},
+    )
+    count_dropped_fields(limit=10)
+
+
+def add_facts() -> None:
+    platform, link = make_platform(), make_link(partner=make_partner())
+    deposit(platform)
+    of: dict[str, Any] = {"occurred_at": NOON}
+    money = Money(amount=Decimal(5), currency="EUR")
+    events = [
+        ReportedMilestone(**of, event_id="m", kind="sale", status="pending", click_id=make_click(link).click_id),
+        ReportedMovement(**of, event_id="r", kind="refund", deposit_transaction_id="t-1", money=money),
+        ReportedInstall(**of, event_id="i", install_id="i", activity="install", click_id=make_click(link).click_id),
+        ReportedActivity(
+            **of,
+            event_id="a",
+            player_id="p-1",
+            on_date=NOON.date(),
+            currency="EUR",
+            mode="total",
+            figures={"ngr": "-5"},
+        ),
+    ]
+    for event in events:
+        record_event(event, platform=platform, webhook_id=f"msg-{event.event_id}", at=NOON)
 
 
 def make_destination() -> Destination:
@@ -208,6 +261,13 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     Player: make_player,
     Conversion: add_event,
     CustomerLtv: add_event,
+    Endpoint: add_endpoint,
+    IntakeRequest: add_request,
+    DroppedField: add_request,
+    Milestone: add_facts,
+    Movement: add_facts,
+    Install: add_facts,
+    DailyActivity: add_facts,
     Destination: add_destination,
     Postback: add_postback,
     Review: add_review,
@@ -298,6 +358,12 @@ def test_list_asks_strangers_to_sign_in(client: Client, model: Any, add: Any) ->
         AppPostbackConflict,
         Player,
         Conversion,
+        IntakeRequest,
+        DroppedField,
+        Milestone,
+        Movement,
+        Install,
+        DailyActivity,
         CustomerLtv,
         Postback,
         Review,

@@ -46,6 +46,11 @@ class Asked(NamedTuple):
         return said
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *args: Any) -> None:
+        """A page that is left drops its connections: nothing to tell."""
+
+
 @dataclass
 class Web:
     """Serves `pages`, by host and path; what is asked of the click host is answered by `click_host`."""
@@ -80,7 +85,7 @@ class Web:
             def log_message(self, *args: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from campaigns.domain.alerts import raise_alerts
+from campaigns.domain.alerts import raise_alerts, see_alert
 from campaigns.models import (
     AdvertisingAccount,
     Campaign,
@@ -290,3 +290,13 @@ def test_an_alert_is_stored_once_a_subject_and_day() -> None:
         CampaignAlert.objects.create(**alert, created_at=NOON)
 
     assert broken_constraint(refused.value) == "one_alert_per_subject_and_day"
+
+
+def test_see_alert_keeps_when_it_was_first_seen() -> None:
+    used(Cap.objects.create(campaign=make_campaign(), limit=5), 6)
+    [alert] = raise_alerts(at=NOON)
+
+    see_alert(alert, at=NOON)
+    see_alert(alert, at=NOON + DAY)
+
+    assert CampaignAlert.objects.get().seen_at == NOON
