@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from attribution.domain.partitions import ensure_click_partitions
-from attribution.domain.pre_clicks import delete_old_pre_clicks
+from attribution.domain.pre_clicks import settle_pre_clicks
 from attribution.domain.visitor_keys import keep_visitor_keys
 
 
@@ -18,6 +18,6 @@ def keep_keys() -> None:
     keep_visitor_keys(at=timezone.now())
 
 
-@shared_task(name="attribution.delete_old_pre_clicks")
-def delete_pre_clicks() -> None:
-    delete_old_pre_clicks(at=timezone.now())
+@shared_task(name="attribution.settle_pre_clicks")
+def settle() -> None:
+    settle_pre_clicks(at=timezone.now())

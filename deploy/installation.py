@@ -1,4 +1,4 @@
-"""Makes .venv and installs what a requirements file pins; runs on any Python 3.11 by itself."""
+"""Makes .venv, installs what a requirements file pins, and a browser for tests; runs on any Python 3.11 by itself."""
 
 import fcntl
 import hashlib
@@ -12,7 +12,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from deploy.browser import BrowserMissing, ensure_browser
+
 ROOT = Path(__file__).resolve().parent.parent
+DEVELOPMENT = "requirements-dev.txt"
 NO_INDEX = re.compile(
     r"NewConnectionError|NameResolutionError|Failed to establish|name resolution|Connection refused|"
     r"Network is unreachable|timed out|ProxyError|Max retries exceeded|Connection aborted"
@@ -48,7 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for name in names:
             install(ROOT / name, venv=ROOT / ".venv")
-    except InstallationFailed as error:
+        if DEVELOPMENT in names:
+            ensure_browser(may_install=os.geteuid() == 0)
+    except (InstallationFailed, BrowserMissing) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

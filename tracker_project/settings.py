@@ -241,7 +241,7 @@ CELERY = {
         "alerts": {"task": "campaigns.raise_alerts", "schedule": 30.0},
         "counters": {"task": "campaigns.fold_counters", "schedule": 3600.0},
         "visitor keys": {"task": "attribution.keep_visitor_keys", "schedule": 600.0},
-        "pre-clicks": {"task": "attribution.delete_old_pre_clicks", "schedule": 600.0},
+        "pre-clicks": {"task": "attribution.settle_pre_clicks", "schedule": 600.0},
     },
 }
 

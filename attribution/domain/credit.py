@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 
 from attribution.click_ids import ClickId, ForgedClickId, MalformedClickId, read_click_id
+from attribution.domain.pre_clicks import promote_pre_click
 from attribution.models import Click, CreditOutcome
 from campaigns.models import Campaign, LinkTerms, Partner, TrackingLink
 
@@ -87,7 +88,7 @@ def _credit_click(text: str, registered_at: datetime) -> Credit:
         return Credit(outcome=CreditOutcome.FORGED_CLICK_ID)
     if registered_at - click_id.clicked_at > CLICK_TO_REGISTRATION_WINDOW:
         return Credit(outcome=CreditOutcome.OUTSIDE_WINDOW, click_uuid=click_id.uuid, clicked_at=click_id.clicked_at)
-    click = Click.objects.filter(id=click_id.uuid).first()
+    click = Click.objects.filter(id=click_id.uuid).first() or promote_pre_click(click_id.uuid, at=registered_at)
     return _credit_stored_click(click, click_id) if click else _credit_unstored_click(click_id)
 
 

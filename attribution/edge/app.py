@@ -12,6 +12,7 @@ from django.conf import settings
 
 from attribution.edge.configuration import EdgeConfiguration, configuration_from
 from attribution.edge.edge import Edge
+from attribution.edge.page_endpoints import PageEndpoints
 from attribution.edge.pages import NOT_ALLOWED, NOT_FOUND, UNKNOWN_LINK, Page, page_of
 from attribution.edge.routing import NoSnapshot
 from attribution.edge.visitor import ASKED_HINTS, Headers, named_headers
@@ -39,6 +40,7 @@ class ClickEdge:
     def __init__(self, configure: Callable[[], EdgeConfiguration]) -> None:
         self._configure = configure
         self._edge: Edge
+        self._pages: PageEndpoints
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -46,21 +48,30 @@ class ClickEdge:
             if path.startswith("/c/") and scope["method"] in _READING:
                 await self._answer_link(scope, path[3:], named_headers(scope["headers"]), send)
             else:
-                await self._answer_other(scope, send)
+                await self._answer_other(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
             await send({"type": "websocket.close"})
 
-    async def _answer_other(self, scope: Message, send: Send) -> None:
+    async def _answer_other(self, scope: Message, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        if method not in _READING:
+        if (page := await self._pages.answer(scope, receive)) is not None:
+            await _send_page(send, page, is_head=method == "HEAD")
+        elif method == "POST" and path.startswith("/c/") and self._is_beacon(path[3:]):
+            await self._answer_link(scope, path[3:], named_headers(scope["headers"]), send)
+        elif method not in _READING:
             await _send_page(send, NOT_ALLOWED)
         elif path == "/healthz":
             body = b"" if method == "HEAD" else json.dumps(self._edge.health()).encode()
             await _send_page(send, Page(200, [(b"content-type", b"application/json"), _NO_STORE], body))
         else:
             await self._answer_domain(scope, named_headers(scope["headers"]), send)
+
+    def _is_beacon(self, code: str) -> bool:
+        """Say whether browsers call a link in the background: they may post to it."""
+        route = self._edge.snapshot.routes.get(code)
+        return route is not None and route.campaign.tracks_in_parallel
 
     async def _answer_link(self, scope: Message, code: str, headers: Headers, send: Send) -> None:
         is_head = scope["method"] == "HEAD"
@@ -105,6 +116,7 @@ class ClickEdge:
         await receive()
         try:
             self._edge = Edge(self._configure())
+            self._pages = PageEndpoints(self._edge)
             await self._edge.open()
         except NoSnapshot as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})

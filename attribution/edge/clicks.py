@@ -65,6 +65,11 @@ def new_click_key(milliseconds: int) -> bytes:
     )
 
 
+def milliseconds_of(click_key: bytes) -> int:
+    """Return the Unix time that a key carries."""
+    return int.from_bytes(click_key[:6], "big")
+
+
 def signed(click_key: bytes, link_bytes: bytes, key: bytes) -> str:
     """Return the click id of a key and link, as `click_ids.sign_click_id` makes it."""
     body = click_key + link_bytes
@@ -150,6 +155,12 @@ def read_cost(text: str | None) -> str | None:
         return None
     digits = f"{cost:f}"
     return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+def named_platform_click_ids(values: Sequence[str | None]) -> dict[str, str]:
+    """Return the platforms' click ids that came along, by name."""
+    found = values[_PLATFORM_CLICK_IDS]
+    return {name: value for name, value in zip(PLATFORM_CLICK_IDS, found, strict=True) if value is not None}
 
 
 def platform_click_ids_column(values: Sequence[str | None]) -> str:

@@ -17,6 +17,7 @@ class EdgeConfiguration:
     click_id_key: bytes
     trusted_proxies: Sequence[str]
     geoip_path: Path
+    older_click_id_keys: Sequence[bytes] = ()
     geoip_asn_path: Path | None = None
     geoip_connection_path: Path | None = None
     is_https: bool = False
@@ -36,6 +37,7 @@ def configuration_from(settings: Any) -> EdgeConfiguration:
         conninfo=conninfo_of(settings.DATABASES["default"]),
         folder=settings.VAR_DIR / "edge",
         click_id_key=settings.CLICK_ID_KEYS[0],
+        older_click_id_keys=settings.CLICK_ID_KEYS[1:],
         trusted_proxies=settings.TRUSTED_PROXIES,
         geoip_path=settings.GEOIP_PATH,
         geoip_asn_path=settings.GEOIP_ASN_PATH,

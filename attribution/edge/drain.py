@@ -159,7 +159,7 @@ def _insert(connection: psycopg.Connection[Any], table: str, columns: Sequence[s
             cursor.execute(_BEFORE_OUTCOMES)
             names = sql.SQL("{}, outcome").format(names)
         cursor.execute(
-            sql.SQL("INSERT INTO {0} ({1}) SELECT {1} FROM {2} ON CONFLICT (id) DO NOTHING").format(
+            sql.SQL("INSERT INTO {0} ({1}) SELECT {1} FROM {2} ON CONFLICT DO NOTHING").format(
                 sql.Identifier(table), names, spooled
             )
         )

@@ -1,7 +1,7 @@
 """Questions to Postgres that a visitor waits for: few, short, and given up after a moment."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString
 
 import psycopg
@@ -16,13 +16,17 @@ class NoAnswer(Exception):
 
 
 class Lookups:
-    """A few connections, opened when they are first needed."""
+    """A few connections, made beside what waits for them."""
 
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
         self._pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] | None = None
 
-    async def fetch(self, query: LiteralString, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    async def open(self) -> None:
+        """Begin to connect; without Postgres every question goes unanswered until it is there."""
+        await self._opened()
+
+    async def fetch(self, query: LiteralString, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run a statement in a transaction of its own and return its rows. Raises `NoAnswer`."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):

@@ -1,7 +1,7 @@
 """The routing snapshot: all that a click is routed by, made once a version and immutable from then on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -182,6 +182,18 @@ class Route:
         if key not in self._addresses:
             self._addresses[key] = _compile(url, {**self.constants, "flow": flow, "offer": name, **more})
         return self._addresses[key]
+
+
+def with_link(route: Route, link_id: int) -> Route:
+    """Return a route whose clicks carry another link's id, and all else of its own link."""
+    columns = f"{link_id}{route.columns[route.columns.index(chr(9)) :]}"
+    return replace(route, link_id=link_id, link_bytes=link_id.to_bytes(4, "big"), columns=columns)
+
+
+def in_campaign(route: Route, other: Route) -> Route:
+    """Return a route that leads through another's campaign, under the names of its own link."""
+    constants = {**route.constants, **{name: other.constants[name] for name in ("campaign_id", "campaign", "source")}}
+    return replace(route, campaign=other.campaign, source_id=other.source_id, constants=constants, _addresses={})
 
 
 @dataclass(frozen=True, slots=True)

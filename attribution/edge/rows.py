@@ -10,7 +10,7 @@ _ESCAPES = dict.fromkeys((*range(32), 127)) | {0x5C: "\\\\", 0x09: "\\t", 0x0A: 
 
 
 class Table(NamedTuple):
-    """A table that edges write, and its columns in the order of a line; partitioned by day on the first."""
+    """A table that edges write, and its columns in the order of a line, the id first."""
 
     name: str
     columns: tuple[str, ...]
@@ -47,7 +47,14 @@ IMPRESSIONS = _table(
         *("kind", "country", "device", "visitor_key", "external_id"),
     ),
 )
-TABLES = {table.name: table for table in (CLICKS, LANDING_EVENTS, IMPRESSIONS)}
+PRE_CLICKS = _table(
+    "pre_click_data",
+    (
+        *("id", "kind", "link_id", "campaign_id", "platform_click_id"),
+        *("page", "facts", "has_ad_consent", "created_at"),
+    ),
+)
+TABLES = {table.name: table for table in (CLICKS, LANDING_EVENTS, IMPRESSIONS, PRE_CLICKS)}
 
 
 def columns_of(values: Iterable[str | None]) -> str:

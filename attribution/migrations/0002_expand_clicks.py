@@ -422,10 +422,19 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "platform_click_id",
-                    models.TextField(help_text="The first that it came with, such as gclid:Cj0KCQ.", null=True),
+                    models.TextField(
+                        help_text="What tells the visit, such as gclid:Cj0KCQ; with the visitor's key where many share it.",
+                        null=True,
+                    ),
                 ),
                 ("page", models.TextField(blank=True, help_text="Host and path of the page.")),
-                ("facts", models.JSONField(default=dict, help_text="The columns that its click will have, by name.")),
+                (
+                    "facts",
+                    models.JSONField(
+                        default=dict,
+                        help_text="The columns that its click will have, by name; empty for a background call.",
+                    ),
+                ),
                 ("has_ad_consent", models.BooleanField(null=True)),
                 ("created_at", models.DateTimeField()),
                 ("promoted_at", models.DateTimeField(null=True)),
@@ -453,21 +462,28 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "pre_click_data",
                 "indexes": [
-                    models.Index(
-                        condition=models.Q(("platform_click_id__isnull", False)),
-                        fields=["platform_click_id"],
-                        name="pre_clicks_by_platform_id",
-                    ),
                     models.Index(fields=["created_at"], name="pre_clicks_by_time"),
+                    models.Index(
+                        condition=models.Q(("promoted_at__isnull", False)),
+                        fields=["promoted_at"],
+                        name="pre_clicks_by_promotion",
+                    ),
                 ],
                 "constraints": [
+                    models.UniqueConstraint(
+                        fields=("campaign", "platform_click_id"), name="one_pre_click_per_platform_click_id"
+                    ),
                     models.CheckConstraint(
                         condition=models.Q(("kind__in", ["landing", "background"])), name="pre_click_kind_is_known"
-                    )
+                    ),
                 ],
             },
         ),
         migrations.RunSQL(KINDS, OLD_KINDS),
         partition_by_day("landing_events"),
+        # Only now: an index of the unpartitioned table would lose its name.
+        migrations.AddIndex(
+            model_name="landingevent", index=models.Index(fields=["click"], name="landing_events_by_click")
+        ),
         partition_by_day("impressions"),
     ]

@@ -9,7 +9,8 @@ from attribution.models.clicks import ByDayQuerySet, reference
 class PreClick(models.Model):
     """A landing that `/t.js` reported, or a click called in the background: what joins the two.
 
-    Its id is the id of the click that it becomes. Deleted after 24 h.
+    Its id is the id of the click that it becomes; whichever comes first gives it, the other takes it over. A landing
+    becomes a click when its visitor goes on, a background call is one at once. Deleted after 24 h.
     """
 
     class Kind(models.TextChoices):
@@ -20,9 +21,13 @@ class PreClick(models.Model):
     kind = models.CharField(max_length=10, choices=Kind)
     link = reference("campaigns.TrackingLink")
     campaign = reference("campaigns.Campaign")
-    platform_click_id = models.TextField(null=True, help_text="The first that it came with, such as gclid:Cj0KCQ.")
+    platform_click_id = models.TextField(
+        null=True, help_text="What tells the visit, such as gclid:Cj0KCQ; with the visitor's key where many share it."
+    )
     page = models.TextField(blank=True, help_text="Host and path of the page.")
-    facts = models.JSONField(default=dict, help_text="The columns that its click will have, by name.")
+    facts = models.JSONField(
+        default=dict, help_text="The columns that its click will have, by name; empty for a background call."
+    )
     has_ad_consent = models.BooleanField(null=True)
     created_at = models.DateTimeField()
     promoted_at = models.DateTimeField(null=True)
@@ -30,14 +35,15 @@ class PreClick(models.Model):
     class Meta:
         db_table = "pre_click_data"
         indexes = [
-            models.Index(
-                fields=["platform_click_id"],
-                name="pre_clicks_by_platform_id",
-                condition=Q(platform_click_id__isnull=False),
-            ),
             models.Index(fields=["created_at"], name="pre_clicks_by_time"),
+            models.Index(
+                fields=["promoted_at"], name="pre_clicks_by_promotion", condition=Q(promoted_at__isnull=False)
+            ),
         ]
         constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "platform_click_id"], name="one_pre_click_per_platform_click_id"
+            ),
             models.CheckConstraint(condition=Q(kind__in=["landing", "background"]), name="pre_click_kind_is_known"),
         ]
 
@@ -67,6 +73,7 @@ class LandingEvent(models.Model):
 
     class Meta:
         db_table = "landing_events"
+        indexes = [models.Index(fields=["click"], name="landing_events_by_click")]
 
     def __str__(self) -> str:
         return str(self.id)

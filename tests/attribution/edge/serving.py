@@ -83,6 +83,11 @@ class ServedEdge:
         raw = target if isinstance(target, bytes) else target.encode("latin-1")
         return self.run(ask(self.application, raw, headers, method=method, peer=peer))
 
+    def post(self, target: str, body: bytes, *, peer: str = "127.0.0.1", **headers: str) -> Answer:
+        named = {"user_agent": IPHONE} | headers
+        listed = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in named.items()]
+        return self.run(ask(self.application, target.encode(), listed, method="POST", peer=peer, body=body))
+
     def request_all(self, requests: Sequence[tuple[bytes, Sequence[tuple[bytes, bytes]]]]) -> list[Answer]:
         """Make all requests at once."""
 
@@ -112,6 +117,7 @@ async def ask(
     *,
     method: str = "GET",
     peer: str = "127.0.0.1",
+    body: bytes = b"",
 ) -> Answer:
     path, _, query = target.partition(b"?")
     scope = {
@@ -128,10 +134,13 @@ async def ask(
     async def send(message: dict[str, Any]) -> None:
         said.append(message)
 
-    await application(scope, None, send)
-    start, body = said
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    await application(scope, receive, send)
+    start, end = said
     named = {name.decode(): value.decode("ascii") for name, value in start["headers"]}
-    return Answer(status=start["status"], headers=named, body=body["body"])
+    return Answer(status=start["status"], headers=named, body=end["body"])
 
 
 def within_two_seconds(is_so: Callable[[], object]) -> bool:

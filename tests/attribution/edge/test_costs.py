@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from attribution.edge.clicks import cost_columns, cost_in_currency
 from attribution.edge.building import build_snapshot
+from attribution.edge.clicks import cost_columns, cost_in_currency
 from attribution.edge.snapshot import RateRow
 from attribution.models import Click
 from campaigns.models import CampaignSpend, ExchangeRate

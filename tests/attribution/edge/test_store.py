@@ -120,7 +120,7 @@ def test_stopping_stores_what_was_taken(link, serve, monkeypatch):
     now = now_ms()
 
     async def take_and_leave() -> None:
-        edge.application._edge._store.take(line_of(new_uuid7(now)), now)
+        edge.application._edge.store.take(line_of(new_uuid7(now)), now)
 
     edge.run(take_and_leave())
     edge.stop()
