@@ -244,6 +244,8 @@ class EndpointAdmin(Page):
             **self.admin_site.each_context(request),
             "title": f"Key of {endpoint}",
             "key": copyable(key),
+            "intro": "The sender calls this address, by GET or POST, with its own parameters:",
+            "advice": "A key in a header is safer than one in an address: X-Api-Key works as well.",
             "address": copyable(f"{settings.PUBLIC_WEB_URL}/postback/{endpoint.slug}/{key}"),
             "back": change_address(endpoint),
         }

@@ -12,153 +12,395 @@ import tracker_project.common.time
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('conversions', '0003_expand_intake'),
+        ("conversions", "0003_expand_intake"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='milestone',
-            name='occurrence',
-            field=models.CharField(blank=True, choices=[('', 'Not told apart'), ('new', 'New'), ('repeated', 'Repeated')], max_length=10),
+            model_name="milestone",
+            name="occurrence",
+            field=models.CharField(
+                blank=True, choices=[("", "Not told apart"), ("new", "New"), ("repeated", "Repeated")], max_length=10
+            ),
         ),
         migrations.AddField(
-            model_name='milestonereport',
-            name='revenue',
+            model_name="milestonereport",
+            name="revenue",
             field=tracker_project.common.fields.AmountField(blank=True, decimal_places=8, max_digits=28, null=True),
         ),
         migrations.CreateModel(
-            name='Endpoint',
+            name="Endpoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('slug', models.SlugField(help_text='Its name in the address that is called, such as /postback/network.', unique=True)),
-                ('dialect', models.CharField(choices=[('generic', 'Postback with our own parameter names'), ('keitaro', 'Keitaro postback'), ('voluum', 'Voluum postback'), ('binom', 'Binom postback'), ('redtrack', 'RedTrack postback'), ('affise', 'Affise postback'), ('everflow', 'Everflow postback'), ('smartico', 'Smartico (TAP) postback'), ('affilka', 'Affilka operator feed'), ('myaffiliates', 'MyAffiliates feed'), ('affiliate_control', 'Affiliate Control events'), ('trackier', 'Trackier customers'), ('appsflyer', 'AppsFlyer Push'), ('adjust', 'Adjust callbacks'), ('mapped', 'Anything else, by the map below')], max_length=20)),
-                ('key_hash', models.CharField(editable=False, help_text='SHA-256 of the key.', max_length=64, unique=True)),
-                ('previous_key_hash', models.CharField(blank=True, editable=False, max_length=64)),
-                ('signing_secret', tracker_project.common.fields.EncryptedTextField(blank=True, default='', help_text='What the sender signs with, where it signs (Affilka); never shown again.')),
-                ('allowed_addresses', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=50, validators=[conversions.models.intake.validate_address_range]), blank=True, default=list, help_text='Addresses or ranges that may post, such as 203.0.113.0/24. Empty: any, the key decides.', size=None)),
-                ('amounts', models.CharField(choices=[('revenue', 'what a conversion brings us'), ('deposit', 'what the player deposited')], default='revenue', help_text='Only what players deposited is recorded as deposits; else a deposit counts as a sale.', max_length=10, verbose_name='amounts are')),
-                ('default_status', models.CharField(blank=True, choices=[('', 'Each deposit must name its status'), ('confirmed', 'A deposit without a status is confirmed'), ('pending', 'A deposit without a status is pending')], default='', max_length=10)),
-                ('currency', tracker_project.common.fields.CurrencyField(blank=True, help_text="Of amounts that name none; empty: the brand's.", max_length=5, validators=[tracker_project.common.money.validate_currency])),
-                ('player_parameter', models.CharField(blank=True, help_text="The parameter with the casino's own id of the player, where there is one.", max_length=60)),
-                ('event_names', models.JSONField(blank=True, default=dict, help_text='What their words mean, such as {"reg": "registration", "ftd": "deposit", "ping": "ignore"}.', validators=[conversions.models.endpoints.validate_event_names])),
-                ('duplicates', models.CharField(blank=True, choices=[('', 'Refuse what contradicts the first report (409)'), ('new', 'Record each as a conversion of its own'), ('tagged', 'Record each as its own, marked new or repeated'), ('ignore', 'Ignore all but the first'), ('edit', "Take the latest report's revenue"), ('increment', 'Add the revenues up'), ('event_id', 'Ignore those with a known event id')], default='', help_text='Deposits are never doubled: they follow their transaction and its status.', max_length=10, verbose_name='further reports of one lead or sale')),
-                ('field_paths', models.JSONField(blank=True, default=dict, help_text='Where each of our fields stands in an event, such as {"event": "meta.type", "player_id": "user"}.', validators=[conversions.models.endpoints.validate_field_paths])),
-                ('events_path', models.CharField(blank=True, help_text='Where the array of events stands, such as data.items; empty: the message is the event or the array.', max_length=100)),
-                ('amount_unit', models.CharField(choices=[('major', 'units, such as 12.50'), ('minor', 'minor units, such as 1250 cents')], default='major', max_length=5)),
-                ('time_format', models.CharField(blank=True, help_text='Such as %d.%m.%Y %H:%M:%S; empty: ISO 8601, or seconds or milliseconds since 1970.', max_length=50, validators=[conversions.models.endpoints.validate_time_format])),
-                ('time_zone', models.CharField(default='UTC', help_text='Of times without an offset.', max_length=50, validators=[tracker_project.common.time.validate_time_zone])),
-                ('statuses', models.JSONField(blank=True, default=dict, help_text='What their statuses mean, such as {"ok": "confirmed", "wait": "pending", "no": "rejected"}.', validators=[conversions.models.endpoints.validate_statuses])),
-                ('is_active', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('platform', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='endpoints', to='conversions.platform')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, unique=True)),
+                (
+                    "slug",
+                    models.SlugField(
+                        help_text="Its name in the address that is called, such as /postback/network.", unique=True
+                    ),
+                ),
+                (
+                    "dialect",
+                    models.CharField(
+                        choices=[
+                            ("generic", "Postback with our own parameter names"),
+                            ("keitaro", "Keitaro postback"),
+                            ("voluum", "Voluum postback"),
+                            ("binom", "Binom postback"),
+                            ("redtrack", "RedTrack postback"),
+                            ("affise", "Affise postback"),
+                            ("everflow", "Everflow postback"),
+                            ("smartico", "Smartico (TAP) postback"),
+                            ("affilka", "Affilka operator feed"),
+                            ("myaffiliates", "MyAffiliates feed"),
+                            ("affiliate_control", "Affiliate Control events"),
+                            ("trackier", "Trackier customers"),
+                            ("appsflyer", "AppsFlyer Push"),
+                            ("adjust", "Adjust callbacks"),
+                            ("mapped", "Anything else, by the map below"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "key_hash",
+                    models.CharField(editable=False, help_text="SHA-256 of the key.", max_length=64, unique=True),
+                ),
+                ("previous_key_hash", models.CharField(blank=True, editable=False, max_length=64)),
+                (
+                    "signing_secret",
+                    tracker_project.common.fields.EncryptedTextField(
+                        blank=True,
+                        default="",
+                        help_text="What the sender signs with, where it signs (Affilka); never shown again.",
+                    ),
+                ),
+                (
+                    "allowed_addresses",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            max_length=50, validators=[conversions.models.intake.validate_address_range]
+                        ),
+                        blank=True,
+                        default=list,
+                        help_text="Addresses or ranges that may post, such as 203.0.113.0/24. Empty: any, the key decides.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "amounts",
+                    models.CharField(
+                        choices=[("revenue", "what a conversion brings us"), ("deposit", "what the player deposited")],
+                        default="revenue",
+                        help_text="Only what players deposited is recorded as deposits; else a deposit counts as a sale.",
+                        max_length=10,
+                        verbose_name="amounts are",
+                    ),
+                ),
+                (
+                    "default_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Each deposit must name its status"),
+                            ("confirmed", "A deposit without a status is confirmed"),
+                            ("pending", "A deposit without a status is pending"),
+                        ],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "currency",
+                    tracker_project.common.fields.CurrencyField(
+                        blank=True,
+                        help_text="Of amounts that name none; empty: the brand's.",
+                        max_length=5,
+                        validators=[tracker_project.common.money.validate_currency],
+                    ),
+                ),
+                (
+                    "player_parameter",
+                    models.CharField(
+                        blank=True,
+                        help_text="The parameter with the casino's own id of the player, where there is one.",
+                        max_length=60,
+                    ),
+                ),
+                (
+                    "event_names",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text='What their words mean, such as {"reg": "registration", "ftd": "deposit", "ping": "ignore"}.',
+                        validators=[conversions.models.endpoints.validate_event_names],
+                    ),
+                ),
+                (
+                    "duplicates",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Refuse what contradicts the first report (409)"),
+                            ("new", "Record each as a conversion of its own"),
+                            ("tagged", "Record each as its own, marked new or repeated"),
+                            ("ignore", "Ignore all but the first"),
+                            ("edit", "Take the latest report's revenue"),
+                            ("increment", "Add the revenues up"),
+                            ("event_id", "Ignore those with a known event id"),
+                        ],
+                        default="",
+                        help_text="Deposits are never doubled: they follow their transaction and its status.",
+                        max_length=10,
+                        verbose_name="further reports of one lead or sale",
+                    ),
+                ),
+                (
+                    "field_paths",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text='Where each of our fields stands in an event, such as {"event": "meta.type", "player_id": "user"}.',
+                        validators=[conversions.models.endpoints.validate_field_paths],
+                    ),
+                ),
+                (
+                    "events_path",
+                    models.CharField(
+                        blank=True,
+                        help_text="Where the array of events stands, such as data.items; empty: the message is the event or the array.",
+                        max_length=100,
+                    ),
+                ),
+                (
+                    "amount_unit",
+                    models.CharField(
+                        choices=[("major", "units, such as 12.50"), ("minor", "minor units, such as 1250 cents")],
+                        default="major",
+                        max_length=5,
+                    ),
+                ),
+                (
+                    "time_format",
+                    models.CharField(
+                        blank=True,
+                        help_text="Such as %d.%m.%Y %H:%M:%S; empty: ISO 8601, or seconds or milliseconds since 1970.",
+                        max_length=50,
+                        validators=[conversions.models.endpoints.validate_time_format],
+                    ),
+                ),
+                (
+                    "time_zone",
+                    models.CharField(
+                        default="UTC",
+                        help_text="Of times without an offset.",
+                        max_length=50,
+                        validators=[tracker_project.common.time.validate_time_zone],
+                    ),
+                ),
+                (
+                    "statuses",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text='What their statuses mean, such as {"ok": "confirmed", "wait": "pending", "no": "rejected"}.',
+                        validators=[conversions.models.endpoints.validate_statuses],
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "platform",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="endpoints", to="conversions.platform"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'endpoints',
+                "db_table": "endpoints",
             },
         ),
         migrations.AddField(
-            model_name='inboxevent',
-            name='endpoint',
-            field=models.ForeignKey(blank=True, help_text="Where it arrived; empty: at the platform's signed webhooks.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='conversions.endpoint'),
+            model_name="inboxevent",
+            name="endpoint",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="Where it arrived; empty: at the platform's signed webhooks.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="events",
+                to="conversions.endpoint",
+            ),
         ),
         migrations.CreateModel(
-            name='IntakeRequest',
+            name="IntakeRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address', models.CharField(help_text='Where it was sent, without its key.', max_length=100)),
-                ('received_at', models.DateTimeField()),
-                ('content', models.JSONField()),
-                ('dropped', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=80), default=list, size=None)),
-                ('status', models.PositiveSmallIntegerField()),
-                ('answer', models.JSONField()),
-                ('is_counted', models.BooleanField(default=False)),
-                ('endpoint', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversions.endpoint')),
-                ('platform', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversions.platform')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("address", models.CharField(help_text="Where it was sent, without its key.", max_length=100)),
+                ("received_at", models.DateTimeField()),
+                ("content", models.JSONField()),
+                (
+                    "dropped",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=80), default=list, size=None
+                    ),
+                ),
+                ("status", models.PositiveSmallIntegerField()),
+                ("answer", models.JSONField()),
+                ("is_counted", models.BooleanField(default=False)),
+                (
+                    "endpoint",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="conversions.endpoint",
+                    ),
+                ),
+                (
+                    "platform",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="conversions.platform"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'intake_requests',
+                "db_table": "intake_requests",
             },
         ),
         migrations.CreateModel(
-            name='PrivateToken',
+            name="PrivateToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('player_id', models.CharField(help_text="The platform's id of the player, or the click that names him.", max_length=200)),
-                ('kind', models.CharField(max_length=20)),
-                ('token', models.CharField(max_length=64)),
-                ('first_seen_at', models.DateTimeField()),
-                ('event', models.ForeignKey(help_text='The first that had it.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversions.inboxevent')),
-                ('platform', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversions.platform')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "player_id",
+                    models.CharField(
+                        help_text="The platform's id of the player, or the click that names him.", max_length=200
+                    ),
+                ),
+                ("kind", models.CharField(max_length=20)),
+                ("token", models.CharField(max_length=64)),
+                ("first_seen_at", models.DateTimeField()),
+                (
+                    "event",
+                    models.ForeignKey(
+                        help_text="The first that had it.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="conversions.inboxevent",
+                    ),
+                ),
+                (
+                    "platform",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="conversions.platform"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'private_tokens',
+                "db_table": "private_tokens",
             },
         ),
         migrations.CreateModel(
-            name='DroppedField',
+            name="DroppedField",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80)),
-                ('kept_as', models.CharField(blank=True, help_text="The kind of token that fraud's rules compare.", max_length=20)),
-                ('times', models.BigIntegerField(default=0)),
-                ('first_seen_at', models.DateTimeField()),
-                ('last_seen_at', models.DateTimeField()),
-                ('platform', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dropped_fields', to='conversions.platform')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80)),
+                (
+                    "kept_as",
+                    models.CharField(
+                        blank=True, help_text="The kind of token that fraud's rules compare.", max_length=20
+                    ),
+                ),
+                ("times", models.BigIntegerField(default=0)),
+                ("first_seen_at", models.DateTimeField()),
+                ("last_seen_at", models.DateTimeField()),
+                (
+                    "platform",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="dropped_fields",
+                        to="conversions.platform",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'dropped_fields',
-                'constraints': [models.UniqueConstraint(fields=('platform', 'name'), name='one_dropped_field_per_platform_and_name')],
+                "db_table": "dropped_fields",
+                "constraints": [
+                    models.UniqueConstraint(fields=("platform", "name"), name="one_dropped_field_per_platform_and_name")
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='endpoint',
-            constraint=models.CheckConstraint(condition=models.Q(('duplicates__in', ['', 'new', 'tagged', 'ignore', 'edit', 'increment', 'event_id'])), name='endpoint_duplicates'),
+            model_name="endpoint",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("duplicates__in", ["", "new", "tagged", "ignore", "edit", "increment", "event_id"])
+                ),
+                name="endpoint_duplicates",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='endpoint',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_unit__in', ['major', 'minor'])), name='endpoint_amount_unit'),
+            model_name="endpoint",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_unit__in", ["major", "minor"])), name="endpoint_amount_unit"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='endpoint',
-            constraint=models.CheckConstraint(condition=models.Q(('amounts__in', ['revenue', 'deposit'])), name='endpoint_amounts'),
+            model_name="endpoint",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amounts__in", ["revenue", "deposit"])), name="endpoint_amounts"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='endpoint',
-            constraint=models.CheckConstraint(condition=models.Q(('default_status__in', ['', 'confirmed', 'pending'])), name='endpoint_default_status'),
+            model_name="endpoint",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("default_status__in", ["", "confirmed", "pending"])), name="endpoint_default_status"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='endpoint',
-            constraint=models.CheckConstraint(condition=models.Q(('key_hash__regex', '^[0-9a-f]{64}$')), name='endpoint_key_is_kept_as_its_hash'),
+            model_name="endpoint",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("key_hash__regex", "^[0-9a-f]{64}$")), name="endpoint_key_is_kept_as_its_hash"
+            ),
         ),
         migrations.AddIndex(
-            model_name='intakerequest',
-            index=models.Index(fields=['platform', 'received_at'], name='intake_requests_by_platform'),
+            model_name="intakerequest",
+            index=models.Index(fields=["platform", "received_at"], name="intake_requests_by_platform"),
         ),
         migrations.AddIndex(
-            model_name='intakerequest',
-            index=models.Index(fields=['received_at'], name='intake_requests_by_time'),
+            model_name="intakerequest",
+            index=models.Index(fields=["received_at"], name="intake_requests_by_time"),
         ),
         migrations.AddIndex(
-            model_name='intakerequest',
-            index=models.Index(condition=models.Q(('is_counted', False)), fields=['id'], name='intake_requests_to_count'),
+            model_name="intakerequest",
+            index=models.Index(
+                condition=models.Q(("is_counted", False)), fields=["id"], name="intake_requests_to_count"
+            ),
         ),
         migrations.AddIndex(
-            model_name='privatetoken',
-            index=models.Index(fields=['kind', 'token'], name='private_tokens_by_token'),
+            model_name="privatetoken",
+            index=models.Index(fields=["kind", "token"], name="private_tokens_by_token"),
         ),
         migrations.AddConstraint(
-            model_name='privatetoken',
-            constraint=models.UniqueConstraint(fields=('platform', 'player_id', 'kind', 'token'), name='one_token_per_player'),
+            model_name="privatetoken",
+            constraint=models.UniqueConstraint(
+                fields=("platform", "player_id", "kind", "token"), name="one_token_per_player"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='privatetoken',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['email', 'phone', 'instrument', 'device', 'address'])), name='private_token_kind'),
+            model_name="privatetoken",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["email", "phone", "instrument", "device", "address"])),
+                name="private_token_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='privatetoken',
-            constraint=models.CheckConstraint(condition=models.Q(('token__regex', '^[0-9a-f]{64}$')), name='private_token_is_a_token'),
+            model_name="privatetoken",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("token__regex", "^[0-9a-f]{64}$")), name="private_token_is_a_token"
+            ),
         ),
     ]

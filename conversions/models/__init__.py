@@ -1,5 +1,6 @@
 """Tables of what players did, and of who is told."""
 
+from conversions.models.api_keys import ApiKey
 from conversions.models.endpoints import DroppedField, Endpoint, IntakeRequest
 from conversions.models.facts import (
     ActivityReport,
@@ -18,6 +19,7 @@ from conversions.models.private_tokens import PrivateToken
 __all__ = [
     "ActivityReport",
     "Anomaly",
+    "ApiKey",
     "Conversion",
     "CustomerLtv",
     "DailyActivity",

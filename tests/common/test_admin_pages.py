@@ -33,6 +33,7 @@ from conversions.domain.reported import ReportedActivity, ReportedInstall, Repor
 from conversions.domain.requests import count_dropped_fields
 from conversions.models import (
     Anomaly,
+    ApiKey,
     Conversion,
     CustomerLtv,
     DailyActivity,
@@ -104,6 +105,11 @@ def add_anomaly() -> None:
 
 def add_endpoint() -> None:
     make_endpoint("keitaro", key=f"key-{Endpoint.objects.count()}")
+
+
+def add_api_key() -> None:
+    number = ApiKey.objects.count()
+    ApiKey.objects.create(name=f"Program {number}", platform=make_platform(), key_hash=f"{number:064}")
 
 
 def add_request() -> None:
@@ -207,6 +213,7 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     Conversion: add_event,
     CustomerLtv: add_event,
     Endpoint: add_endpoint,
+    ApiKey: add_api_key,
     IntakeRequest: add_request,
     DroppedField: add_request,
     Milestone: add_facts,
