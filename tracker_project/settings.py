@@ -115,6 +115,17 @@ REPORTING_CURRENCY = env_text("REPORTING_CURRENCY", "EUR")
 CLICK_ID_KEYS = env_keys("CLICK_ID_KEYS")
 TRUSTED_PROXIES = env_networks("TRUSTED_PROXIES", "")
 GEOIP_PATH = Path(env_text("GEOIP_PATH", str(VAR_DIR / "geo.mmdb")))
+GEOIP_ASN_PATH = Path(env_text("GEOIP_ASN_PATH", str(VAR_DIR / "geo-asn.mmdb")))
+GEOIP_CONNECTION_PATH = Path(env_text("GEOIP_CONNECTION_PATH", str(VAR_DIR / "geo-connection.mmdb")))
+GEOIP_ACCOUNT_ID = env_text("GEOIP_ACCOUNT_ID", "")
+GEOIP_LICENSE_KEY = env_text("GEOIP_LICENSE_KEY", "")
+MAXMIND_BASE_URL = env_text("MAXMIND_BASE_URL", "https://download.maxmind.com").rstrip("/")
+GEOIP_SOURCE = env_text("GEOIP_SOURCE", "")
+GEOIP_ASN_SOURCE = env_text("GEOIP_ASN_SOURCE", "")
+GEOIP_CONNECTION_SOURCE = env_text("GEOIP_CONNECTION_SOURCE", "")
+
+# What comes in.
+APPLE_DEVELOPMENT_POSTBACKS = env_flag("APPLE_DEVELOPMENT_POSTBACKS", "0")
 
 # What players' platforms tell. The key makes tokens of personal data that only fraud's rules read: kept for ever.
 PRIVATE_TOKEN_KEY = env_key("PRIVATE_TOKEN_KEY")
@@ -154,6 +165,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "tracker_project.common.click_hosts.ClickHosts",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tracker_project.common.security.ContentSecurityPolicy",
@@ -164,6 +176,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+
+# What the web process must not answer on: the hosts that serve clicks only.
+CLICK_HOSTS = "campaigns.domain.tracking_domains.active_hosts"
 
 ROOT_URLCONF = "tracker_project.urls"
 WSGI_APPLICATION = "tracker_project.wsgi.application"
@@ -221,6 +236,14 @@ CELERY = {
         "count dropped fields": {"task": "conversions.count_dropped_fields", "schedule": 60.0},
         "forget requests": {"task": "conversions.forget_old_requests", "schedule": 3600.0},
         "partitions": {"task": "attribution.ensure_click_partitions", "schedule": 3600.0},
+        # What edges stop campaigns by; what is late here, caps and budgets are overshot by.
+        "caps of a day": {"task": "conversions.count_capped_conversions", "schedule": 3.0},
+        "caps in all": {"task": "conversions.count_capped_conversions_in_all", "schedule": 15.0},
+        "cost spends": {"task": "campaigns.write_cost_spends", "schedule": 10.0},
+        "alerts": {"task": "campaigns.raise_alerts", "schedule": 30.0},
+        "counters": {"task": "campaigns.fold_counters", "schedule": 3600.0},
+        "visitor keys": {"task": "attribution.keep_visitor_keys", "schedule": 600.0},
+        "pre-clicks": {"task": "attribution.delete_old_pre_clicks", "schedule": 600.0},
     },
 }
 

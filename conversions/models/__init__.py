@@ -1,6 +1,7 @@
-"""Tables of what players did, and of who is told."""
+"""Tables of what players did, of who is told, and of what Apple tells without naming anybody."""
 
 from conversions.models.api_keys import ApiKey
+from conversions.models.app_postbacks import AppPostback, AppPostbackConflict, SourceIdentifier
 from conversions.models.endpoints import DroppedField, Endpoint, IntakeRequest
 from conversions.models.facts import (
     ActivityReport,
@@ -20,6 +21,8 @@ __all__ = [
     "ActivityReport",
     "Anomaly",
     "ApiKey",
+    "AppPostback",
+    "AppPostbackConflict",
     "Conversion",
     "CustomerLtv",
     "DailyActivity",
@@ -39,5 +42,6 @@ __all__ = [
     "PostbackAttempt",
     "PrivateToken",
     "Revenue",
+    "SourceIdentifier",
     "StatusReport",
 ]

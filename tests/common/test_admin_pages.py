@@ -15,16 +15,24 @@ from django.test.utils import CaptureQueriesContext
 
 from affiliates.domain.booking import book_due_commissions
 from affiliates.models import Commission, CommissionPlan, LedgerTransfer, PartnerAccount
-from attribution.models import Click, SetAsideClick
+from attribution.models import BotRule, Click, Impression, LandingEvent, PreClick, SetAsideClick, StaffNetwork
 from campaigns.models import (
+    AdvertisingAccount,
     Brand,
     Campaign,
+    CampaignAlert,
     Cost,
     Creative,
     ExchangeRate,
+    Flow,
     Goal,
+    LandingPage,
+    Licence,
     Offer,
     Partner,
+    PlatformPermission,
+    Scenario,
+    TrackingDomain,
     TrackingLink,
     TrafficSource,
 )
@@ -34,6 +42,8 @@ from conversions.domain.requests import count_dropped_fields
 from conversions.models import (
     Anomaly,
     ApiKey,
+    AppPostback,
+    AppPostbackConflict,
     Conversion,
     CustomerLtv,
     DailyActivity,
@@ -49,9 +59,23 @@ from conversions.models import (
     Player,
     Postback,
     PostbackAttempt,
+    SourceIdentifier,
 )
 from fraud.models import Review
 from tests.affiliates.builders import make_earning_deposit, make_partner_account, make_player
+from tests.attribution.builders import make_impression, make_landing_event, make_pre_click
+from tests.campaigns.builders import (
+    make_account,
+    make_alert,
+    make_domain,
+    make_flow,
+    make_landing_page,
+    make_licence,
+    make_permission,
+    make_scenario,
+    make_whole_campaign,
+)
+from tests.conversions.apple.signing import make_app_postback
 from tests.conversions.builders import deposit, make_endpoint, register
 from tests.world import NOON, make_campaign, make_click, make_creative, make_link, make_partner, make_platform
 from tracker_project.common.money import Money
@@ -61,7 +85,7 @@ pytestmark = pytest.mark.django_db
 
 
 def add_campaign() -> None:
-    Goal.objects.create(campaign=make_campaign(), event="click", target=10)
+    Goal.objects.create(campaign=make_whole_campaign(), event="click", target=10)
 
 
 def add_link() -> None:
@@ -101,6 +125,21 @@ def add_anomaly() -> None:
     Anomaly.objects.create(
         platform=make_platform(), code="c", event_id="e", field="amount", held="1", reported="2", received_at=NOON
     )
+
+
+def add_app_postback() -> AppPostback:
+    return make_app_postback(f"p-{AppPostback.objects.count()}")
+
+
+def add_app_conflict() -> None:
+    AppPostbackConflict.objects.create(
+        postback=add_app_postback(), field="conversion_value", held=63, reported=1, received_at=NOON
+    )
+
+
+def add_source_identifier() -> None:
+    identifier = str(10 + SourceIdentifier.objects.count())
+    SourceIdentifier.objects.create(ad_network_id="com.example", identifier=identifier, campaign=make_campaign())
 
 
 def add_endpoint() -> None:
@@ -199,6 +238,14 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     Offer: add_campaign,
     Brand: add_campaign,
     Campaign: add_campaign,
+    CampaignAlert: make_alert,
+    Flow: make_flow,
+    LandingPage: make_landing_page,
+    Scenario: make_scenario,
+    Licence: make_licence,
+    AdvertisingAccount: make_account,
+    PlatformPermission: make_permission,
+    TrackingDomain: make_domain,
     Partner: make_partner,
     Creative: add_link,
     TrackingLink: add_link,
@@ -206,9 +253,17 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     ExchangeRate: add_rate,
     Click: add_click,
     SetAsideClick: add_set_aside,
+    LandingEvent: lambda: make_landing_event(make_link()),
+    Impression: lambda: make_impression(make_link()),
+    PreClick: lambda: make_pre_click(make_link()),
+    BotRule: lambda: BotRule.objects.create(kind="asn", pattern=str(64500 + BotRule.objects.count())),
+    StaffNetwork: lambda: StaffNetwork.objects.create(network=f"192.0.2.{StaffNetwork.objects.count()}/32"),
     Platform: make_platform,
     InboxEvent: add_event,
     Anomaly: add_anomaly,
+    AppPostback: add_app_postback,
+    AppPostbackConflict: add_app_conflict,
+    SourceIdentifier: add_source_identifier,
     Player: make_player,
     Conversion: add_event,
     CustomerLtv: add_event,
@@ -300,12 +355,18 @@ def test_list_asks_strangers_to_sign_in(client: Client, model: Any, add: Any) ->
     "model",
     [
         Click,
+        LandingEvent,
+        Impression,
+        PreClick,
+        CampaignAlert,
         InboxEvent,
-        IntakeRequest,
-        DroppedField,
         Anomaly,
+        AppPostback,
+        AppPostbackConflict,
         Player,
         Conversion,
+        IntakeRequest,
+        DroppedField,
         Milestone,
         Movement,
         Install,
@@ -329,7 +390,18 @@ def test_facts_are_neither_added_nor_changed_nor_deleted(alice: Client, model: A
 
 @pytest.mark.parametrize(
     "model",
-    [Click, InboxEvent, Player, Conversion, Postback, Commission, LedgerTransfer],
+    [
+        Click,
+        LandingEvent,
+        Impression,
+        InboxEvent,
+        AppPostback,
+        Player,
+        Conversion,
+        Postback,
+        Commission,
+        LedgerTransfer,
+    ],
     ids=lambda model: model.__name__,
 )
 def test_lists_of_facts_never_count(alice: Client, model: Any) -> None:
