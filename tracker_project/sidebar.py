@@ -80,6 +80,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         [
             ("Platforms", "webhook", "conversions.Platform"),
             ("Endpoints", "input", "conversions.Endpoint"),
+            ("API keys", "key", "conversions.ApiKey"),
             ("Inbox", "inbox", "conversions.InboxEvent"),
             ("Requests", "receipt", "conversions.IntakeRequest"),
             ("Dropped fields", "privacy_tip", "conversions.DroppedField"),

@@ -12,6 +12,8 @@ urlpatterns = [
     path("admin/analytics/", include("analytics.urls")),
     path("admin/", admin.site.urls),
     path("webhooks/", include("conversions.api.urls")),
+    path("conversions/", include("conversions.api.tracking_urls")),
+    path("api/", include("conversions.api.docs")),
     path(".well-known/", include("conversions.api.apple_urls")),
     path("postback/", include("conversions.api.postback_urls")),
 ]

@@ -1,5 +1,6 @@
 """Admin of endpoints in others' dialects, of the requests that arrived, and of the fields that we drop."""
 
+from collections import Counter
 from typing import Any
 
 from django import forms
@@ -69,6 +70,10 @@ class EndpointForm(forms.ModelForm[Endpoint]):
             "statuses",
             "allowed_addresses",
         ]
+        widgets = {
+            name: UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false"})
+            for name in ("event_names", "field_paths", "statuses")
+        }
 
     def clean_field_paths(self) -> Any:
         return self.cleaned_data.get("field_paths") or {}
@@ -124,6 +129,7 @@ class EndpointAdmin(Page):
         ]
     }
     _map: Any = {
+        "classes": ["collapse"],
         "description": "For the dialect “Anything else” alone: where each field stands, and what it means.",
         "fields": [
             "field_paths",
@@ -238,6 +244,8 @@ class EndpointAdmin(Page):
             **self.admin_site.each_context(request),
             "title": f"Key of {endpoint}",
             "key": copyable(key),
+            "intro": "The sender calls this address, by GET or POST, with its own parameters:",
+            "advice": "A key in a header is safer than one in an address: X-Api-Key works as well.",
             "address": copyable(f"{settings.PUBLIC_WEB_URL}/postback/{endpoint.slug}/{key}"),
             "back": change_address(endpoint),
         }
@@ -260,17 +268,18 @@ class IntakeRequestAdmin(FactPage):
 
     @label("Outcome", STATUS_COLOURS)
     def outcome(self, request: IntakeRequest) -> str:
-        if request.status >= 400:
-            return "Refused"
-        return {202: "Waits", 207: "Array"}.get(request.status, "Recorded")
+        return outcome_of(request.status)
 
     @admin.display(description="Our answer in short")
     def said_in_short(self, request: IntakeRequest) -> str:
-        answer = request.answer if isinstance(request.answer, dict) else {}
-        error = answer.get("error")
+        if isinstance(request.answer, list):
+            verdicts = Counter(outcome_of(int(result["status"])) for result in request.answer)
+            return ", ".join(f"{number} {verdict.lower()}" for verdict, number in verdicts.items())
+        error = request.answer.get("error")
         if isinstance(error, dict):
             return str(error.get("message"))
-        return str(answer.get("reason") or answer.get("status") or NOTHING)
+        reason = request.answer.get("reason")
+        return REASONS.get(reason, reason) if reason else str(request.answer.get("status") or NOTHING)
 
     @admin.display(description="What it said")
     def said(self, request: IntakeRequest) -> SafeString | str:
@@ -278,7 +287,7 @@ class IntakeRequestAdmin(FactPage):
 
     @admin.display(description="Fields that were not kept")
     def not_kept(self, request: IntakeRequest) -> str:
-        return ", ".join(request.dropped) or NOTHING
+        return dropped_in_words(request.dropped)
 
     @admin.display(description="What we answered")
     def answered(self, request: IntakeRequest) -> SafeString | str:
@@ -303,6 +312,19 @@ class DroppedFieldAdmin(FactPage):
         return f"kept as a token of kind {dropped.kept_as}" if dropped.kept_as else "dropped unread"
 
 
+def outcome_of(status: int) -> str:
+    """Return in a word what became of a request or of an event in it."""
+    if status >= 400:
+        return "Refused"
+    return {202: "Waits", 207: "Array"}.get(status, "Recorded")
+
+
+def dropped_in_words(dropped: list[str]) -> str:
+    """Return the names of fields that were not kept, with the kind of the token that stands for one."""
+    parts = [name.partition(":") for name in dropped]
+    return ", ".join(f"{name} (a token of kind {kind})" if kind else name for name, _, kind in parts) or NOTHING
+
+
 def _shown(tried: Tried) -> dict[str, Any]:
     """Return what one tried event would come to, for the page."""
     error = tried.answer.get("error")
@@ -321,7 +343,7 @@ def _shown(tried: Tried) -> dict[str, Any]:
         "terms": plain_list(tried.terms),
         "answer": plain_list(tried.answer),
         "content": plain_list(tried.content),
-        "dropped": ", ".join(tried.dropped) or NOTHING,
+        "dropped": dropped_in_words(tried.dropped),
     }
 
 

@@ -30,6 +30,7 @@ from tracker_project.common.pages import (
     plain_list,
 )
 
+_SHORT = 24
 STATE_COLOURS = {"Recorded": "success", "Quarantined": "warning", "Discarded": "info"}
 REASONS = {
     "names_nobody": "it names neither a player nor a click",
@@ -200,7 +201,7 @@ class InboxEventAdmin(FactPage):
         "Quarantined: it names nobody whom we can find; it is recorded by itself once what it waits for arrives."
     )
     empty = "Nothing was reported yet. Give the casino the platform's addresses and secret."
-    list_display = ["received_at", "platform", "kind", "event_id", "state_label", "why", "occurred_at"]
+    list_display = ["received_at", "platform", "kind", "short_id", "state_label", "why", "occurred_at"]
     list_filter = ["state", "platform", "kind"]
     list_select_related = ["platform"]
     search_fields = ["event_id"]
@@ -264,6 +265,10 @@ class InboxEventAdmin(FactPage):
             button="Discard it",
             form=form,
         )
+
+    @admin.display(description="Event id")
+    def short_id(self, event: InboxEvent) -> str:
+        return event.event_id if len(event.event_id) <= _SHORT else f"{event.event_id[:_SHORT]}…"
 
     @label("State", STATE_COLOURS)
     def state_label(self, event: InboxEvent) -> str:

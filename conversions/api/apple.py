@@ -6,12 +6,15 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from conversions.api.errors import WebhookError
+from conversions.api.serializers import ErrorSerializer, RecordedSerializer
 from conversions.apple.adattributionkit import read_adattributionkit
 from conversions.apple.recording import ContradictingPostback, record_app_postback
 from conversions.apple.reported import MalformedPostback, ReportedPostback, UnverifiedPostback
@@ -50,11 +53,30 @@ class ApplePostback(APIView):
     def read(self, body: dict[str, Any]) -> ReportedPostback: ...
 
 
+_ANSWERS = {200: RecordedSerializer, **dict.fromkeys((400, 401, 409, 413), ErrorSerializer)}
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="skadnetwork_postback",
+        summary="SKAdNetwork's postback, as Apple's devices send it",
+        request={"application/json": OpenApiTypes.OBJECT},
+        responses=_ANSWERS,
+    )
+)
 class SKAdNetworkPostback(ApplePostback):
     def read(self, body: dict[str, Any]) -> ReportedPostback:
         return read_skadnetwork(body)
 
 
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="adattributionkit_postback",
+        summary="AdAttributionKit's postback, as Apple's devices send it",
+        request={"application/json": OpenApiTypes.OBJECT},
+        responses=_ANSWERS,
+    )
+)
 class AdAttributionKitPostback(ApplePostback):
     def read(self, body: dict[str, Any]) -> ReportedPostback:
         return read_adattributionkit(body, allow_development=settings.APPLE_DEVELOPMENT_POSTBACKS)

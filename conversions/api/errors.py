@@ -47,5 +47,8 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
         response["Retry-After"] = _RETRY_AFTER_SECONDS
         return response
     if isinstance(error, APIException):
-        return error_response(error.status_code, str(error.get_codes()), str(error.detail))
+        response = error_response(error.status_code, str(error.get_codes()), str(error.detail))
+        if wanted := getattr(error, "auth_header", None):
+            response["WWW-Authenticate"] = wanted
+        return response
     return None

@@ -6,6 +6,8 @@ from typing import Any
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +16,7 @@ from rest_framework.views import APIView
 from conversions.api.errors import WebhookError
 from conversions.api.receiving import check_address, media_type, read_body
 from conversions.api.recording import Arrival, keep_refused, receive_each, receive_one, results_of
+from conversions.api.serializers import ErrorSerializer, RecordedSerializer, ResultsSerializer
 from conversions.dialects.dialect import Dialect, Message, NotAuthentic
 from conversions.dialects.reading import MalformedEvent
 from conversions.dialects.registry import dialect_of, known_fields, parse
@@ -25,6 +28,11 @@ from tracker_project.common.strict_json import MalformedJson, parse_object
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
 _LONGEST_PATH_KEY = 200
+_ANSWERS = {
+    **dict.fromkeys((200, 201, 202), RecordedSerializer),
+    207: ResultsSerializer,
+    **dict.fromkeys((400, 401, 403, 404, 409, 413), ErrorSerializer),
+}
 
 
 class PostbackEndpoint(APIView):
@@ -34,9 +42,21 @@ class PostbackEndpoint(APIView):
     permission_classes = (AllowAny,)
     parser_classes = ()
 
+    @extend_schema(
+        operation_id="postback_by_get",
+        summary="Report an event in the endpoint's dialect, its parameters in the address",
+        request=None,
+        responses=_ANSWERS,
+    )
     def get(self, request: Request, name: str, key: str = "") -> HttpResponseBase:
         return self._receive(request, name, key)
 
+    @extend_schema(
+        operation_id="postback_by_post",
+        summary="Report events in the endpoint's dialect, as a form or JSON",
+        request={"application/json": OpenApiTypes.OBJECT, "application/x-www-form-urlencoded": OpenApiTypes.OBJECT},
+        responses=_ANSWERS,
+    )
     def post(self, request: Request, name: str, key: str = "") -> HttpResponseBase:
         return self._receive(request, name, key)
 

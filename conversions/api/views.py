@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +16,13 @@ from rest_framework.views import APIView
 from conversions.api.errors import WebhookError
 from conversions.api.receiving import check_address, media_type, read_body
 from conversions.api.recording import Arrival, keep_refused, receive_each, receive_one, results_of
+from conversions.api.serializers import (
+    DepositSerializer,
+    ErrorSerializer,
+    RecordedSerializer,
+    RegistrationSerializer,
+    ResultsSerializer,
+)
 from conversions.dialects.dialect import MAX_EVENTS
 from conversions.dialects.own import KNOWN, parse_deposit, parse_event, parse_registration
 from conversions.domain.reported import Reported
@@ -53,16 +62,54 @@ class Webhook(APIView):
     def parse(self, fields: dict[str, Any], arrival: Arrival) -> Reported: ...
 
 
+_HEADERS = [
+    OpenApiParameter("webhook-id", str, OpenApiParameter.HEADER, required=True),
+    OpenApiParameter("webhook-timestamp", int, OpenApiParameter.HEADER, required=True),
+    OpenApiParameter("webhook-signature", str, OpenApiParameter.HEADER, required=True),
+]
+_ANSWERS = {
+    **dict.fromkeys((200, 201, 202), RecordedSerializer),
+    **dict.fromkeys((400, 401, 403, 404, 409, 413, 415, 503), ErrorSerializer),
+}
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="report_registration",
+        summary="Report a registration (signed, Standard Webhooks)",
+        parameters=_HEADERS,
+        request={"application/json": RegistrationSerializer},
+        responses=_ANSWERS,
+    )
+)
 class RegistrationWebhook(Webhook):
     def parse(self, fields: dict[str, Any], arrival: Arrival) -> Reported:
         return parse_registration(fields, at=arrival.at)
 
 
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="report_deposit",
+        summary="Report a deposit or a new status of one (signed, Standard Webhooks)",
+        parameters=_HEADERS,
+        request={"application/json": DepositSerializer},
+        responses=_ANSWERS,
+    )
+)
 class DepositWebhook(Webhook):
     def parse(self, fields: dict[str, Any], arrival: Arrival) -> Reported:
         return parse_deposit(fields, default_status=arrival.platform.default_status, at=arrival.at)
 
 
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="report_events",
+        summary="Report events of any kind, one or an array (signed, Standard Webhooks)",
+        parameters=_HEADERS,
+        request={"application/json": OpenApiTypes.OBJECT},
+        responses=_ANSWERS | {207: ResultsSerializer},
+    )
+)
 class EventsWebhook(Webhook):
     """Events of every kind, each with its `type`: one object, or an array of them."""
 
@@ -79,6 +126,7 @@ class EventsWebhook(Webhook):
         return parse_event(fields, default_status=arrival.platform.default_status, at=arrival.at)
 
 
+@extend_schema(exclude=True)
 class NoSuchWebhook(APIView):
     """Whatever else stands under /webhooks/."""
 

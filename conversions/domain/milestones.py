@@ -13,6 +13,7 @@ from conversions.domain.statuses import effective_status
 from conversions.domain.subjects import (
     copy_credit,
     credited_to,
+    lock_click,
     lock_key,
     locked_player,
     player_id_of,
@@ -32,6 +33,7 @@ def place_milestone(reported: ReportedMilestone, event: InboxEvent, *, at: datet
     It needs no player: a click, code or tag is enough to credit it. Where a player is known the milestone has his
     credit, whichever came first. Raises `ConversionConflict` for a known one with another revenue.
     """
+    lock_click(event.platform_id, reported.click_id)
     player = _player_of(reported, event, at=at)
     key = _key(reported, player)
     lock_key(event.platform_id, key)

@@ -21,6 +21,7 @@ from conversions.domain.subjects import (
     CREDITED_ROWS,
     copy_credit,
     credited_to,
+    lock_click,
     locked_player,
     player_id_of,
     proven_click_id,
@@ -70,6 +71,7 @@ def record_deposit(reported: ReportedDeposit, *, platform: Platform, webhook_id:
 
 def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at: datetime) -> dict[str, Any]:
     """Write what follows from a registration's inbox event and return its answer."""
+    lock_click(event.platform_id, reported.claim.click_id)
     player_id = player_id_of(reported, event.platform)
     credit = credit_registration(reported.claim, registered_at=reported.occurred_at)
     if not reported.player_id and credit.outcome == CreditOutcome.UNKNOWN_LINK:
@@ -181,7 +183,15 @@ def _credit_earlier_deposits(player: Player) -> bool:
 
 
 def _credit_earlier_milestones(player: Player) -> None:
-    for milestone in Milestone.objects.filter(player=player).order_by("pk"):
+    """Give the milestones that came before the registration its credit: his own, and those that named his click."""
+    his = Milestone.objects.filter(player=player)
+    if player.click_uuid is not None:
+        by_his_click = Milestone.objects.filter(
+            platform_id=player.platform_id, click_uuid=player.click_uuid, player__isnull=True
+        )
+        his = his | by_his_click
+    for milestone in his.order_by("pk"):
+        milestone.player = player
         copy_credit(milestone, player)
         milestone.is_test = milestone.is_test or player.is_test
         milestone.save()

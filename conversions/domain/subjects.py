@@ -58,7 +58,11 @@ def locked_player(platform: Platform, player_id: str, *, at: datetime) -> Player
     """Return the player, made if he is new, locked until the transaction ends: his events go one by one."""
     players = Player.objects.select_for_update(of=("self",), no_key=True).select_related(*CREDITED_ROWS)
     known = players.filter(platform=platform, player_id=player_id).first()  # at most one, by constraint
-    return known or Player.objects.create(platform=platform, player_id=player_id, created_at=at)
+    if known is None:
+        return Player.objects.create(platform=platform, player_id=player_id, created_at=at)
+    # Whoever waited for the lock got the player as he is now, and the rows joined to him as they were before.
+    is_stale = any(getattr(known, f"{name}_id") and getattr(known, name) is None for name in CREDITED_ROWS)
+    return players.get(pk=known.pk) if is_stale else known
 
 
 def copy_credit(fact: Credited, player: Player) -> None:
@@ -89,6 +93,15 @@ def lock_key(platform_id: int, key: str) -> None:
     """Let events about one key go one by one until the transaction ends, also while there is no row to lock."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [platform_id, key])
+
+
+def lock_click(platform_id: int, text: str) -> None:
+    """Let events that name one click of ours go one by one; take it before the player. Does nothing for other texts."""
+    try:
+        click_id = read_click_id(text, settings.CLICK_ID_KEYS)
+    except (MalformedClickId, ForgedClickId):
+        return
+    lock_key(platform_id, f"click:{click_id.uuid.hex}")
 
 
 def waiting_for_click(click_hex: str) -> str:

@@ -1,5 +1,6 @@
 """Tables of what players did, of who is told, and of what Apple tells without naming anybody."""
 
+from conversions.models.api_keys import ApiKey
 from conversions.models.app_postbacks import AppPostback, AppPostbackConflict, SourceIdentifier
 from conversions.models.endpoints import DroppedField, Endpoint, IntakeRequest
 from conversions.models.facts import (
@@ -19,6 +20,7 @@ from conversions.models.private_tokens import PrivateToken
 __all__ = [
     "ActivityReport",
     "Anomaly",
+    "ApiKey",
     "AppPostback",
     "AppPostbackConflict",
     "Conversion",

@@ -130,7 +130,9 @@ class Endpoint(models.Model):
 
     platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="endpoints")
     name = models.CharField(max_length=100, unique=True)
-    slug = models.SlugField(max_length=50, unique=True, help_text="Its address is /postback/<slug>.")
+    slug = models.SlugField(
+        max_length=50, unique=True, help_text="Its name in the address that is called, such as /postback/network."
+    )
     dialect = models.CharField(max_length=20, choices=Dialect)
     key_hash = models.CharField(max_length=64, unique=True, editable=False, help_text="SHA-256 of the key.")
     previous_key_hash = models.CharField(max_length=64, blank=True, editable=False)

@@ -64,7 +64,14 @@ class Milestone(Credited):
                 name="milestone_revenue_has_its_currency",
             ),
         ]
-        indexes = [models.Index(fields=["occurred_at"], name="milestones_by_time")]
+        indexes = [
+            models.Index(fields=["occurred_at"], name="milestones_by_time"),
+            models.Index(
+                fields=["platform", "click_uuid"],
+                condition=Q(click_uuid__isnull=False, player__isnull=True),
+                name="milestones_by_click",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.key}"

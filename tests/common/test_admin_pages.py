@@ -41,6 +41,7 @@ from conversions.domain.reported import ReportedActivity, ReportedInstall, Repor
 from conversions.domain.requests import count_dropped_fields
 from conversions.models import (
     Anomaly,
+    ApiKey,
     AppPostback,
     AppPostbackConflict,
     Conversion,
@@ -143,6 +144,11 @@ def add_source_identifier() -> None:
 
 def add_endpoint() -> None:
     make_endpoint("keitaro", key=f"key-{Endpoint.objects.count()}")
+
+
+def add_api_key() -> None:
+    number = ApiKey.objects.count()
+    ApiKey.objects.create(name=f"Program {number}", platform=make_platform(), key_hash=f"{number:064}")
 
 
 def add_request() -> None:
@@ -262,6 +268,7 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     Conversion: add_event,
     CustomerLtv: add_event,
     Endpoint: add_endpoint,
+    ApiKey: add_api_key,
     IntakeRequest: add_request,
     DroppedField: add_request,
     Milestone: add_facts,

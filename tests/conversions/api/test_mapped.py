@@ -280,7 +280,7 @@ def test_console_shows_what_a_pasted_request_would_record_and_records_nothing(al
 
     assert "Recorded." in shown
     assert "Sale" in shown
-    assert "email:email" in shown
+    assert "email (a token of kind email)" in shown
     assert "canary" not in shown.replace("canary%40example.com", "")
     counts = [model.objects.count() for model in (InboxEvent, Milestone, IntakeRequest, PrivateToken, Player)]
     assert counts == [0, 0, 0, 0, 0]

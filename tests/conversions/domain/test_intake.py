@@ -1,12 +1,15 @@
 """Every kind of event: recorded once, in any order, and quarantined when it names nobody whom we can find."""
 
+import threading
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import permutations
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from attribution.domain.credit import Claim
 from conversions.domain.consent import refusal_to_signal
@@ -470,3 +473,57 @@ def test_record_milestone_by_partner_tag_alone_credits_the_partner():
     record(make_platform(), milestone("lead", partner_tag="lotus"))
 
     assert Milestone.objects.get().partner == partner
+
+
+def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
+    results: list[Any] = []
+    barrier = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Any]) -> None:
+        barrier.wait()
+        try:
+            results.append(call())
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    return results
+
+
+@pytest.mark.django_db(transaction=True)
+def test_record_milestone_takes_many_at_once_as_one():
+    platform, click_id = make_platform(), make_click(make_link()).click_id
+    events = [milestone("sale", f"m-{number}", click_id=click_id, transaction_id="t-1") for number in range(8)]
+
+    answers = at_once([partial(record, platform, event) for event in events])
+
+    assert len({answer.answer["milestone_id"] for answer in answers}) == 1
+    assert Milestone.objects.get().reports.count() == 8
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rejection_at_the_moment_of_its_sale_is_never_lost():
+    platform, click_id = make_platform(), make_click(make_link()).click_id
+    record(platform, milestone("lead", "m-1", click_id=click_id, transaction_id="t-1"))
+    sale = milestone("sale", "m-2", click_id=click_id, transaction_id="t-1")
+
+    at_once([partial(record, platform, sale), partial(record, platform, movement("rejection"))])
+
+    assert set(Milestone.objects.values_list("status", flat=True)) == {"rejected"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_match_again_by_two_workers_places_an_event_once():
+    platform, click_id = make_platform(), make_click(make_link()).click_id
+    deposit(platform, player_id="", click_id=click_id)
+    register(platform, click_id=click_id)
+    event = InboxEvent.objects.get(kind="deposit")
+
+    placed = at_once([partial(match_again, event.pk, at=LATER) for _ in range(4)])
+
+    assert sorted(placed) == [False, False, False, True]
+    assert Conversion.objects.filter(kind="deposit").count() == 1

@@ -1,11 +1,12 @@
 """Recording what platforms report."""
 
 import threading
+import time
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from attribution.domain.credit import Claim
 from campaigns.models import ExchangeRate
@@ -327,3 +328,25 @@ def test_record_deposit_received_at_is_ours():
     deposit(make_platform(), at=LATER)
 
     assert the_deposit().received_at == LATER
+
+
+@pytest.mark.django_db(transaction=True)
+def test_record_deposit_that_waited_for_its_registration_has_its_credit():
+    platform, link = make_platform(), make_link()
+    click_id = make_click(link).click_id
+    deposit(platform)
+
+    def wait_and_deposit() -> None:
+        try:
+            deposit(platform, "dep-2", transaction_id="t-2")
+        finally:
+            connection.close()
+
+    waiting = threading.Thread(target=wait_and_deposit)
+    with transaction.atomic():
+        register(platform, click_id=click_id)
+        waiting.start()
+        time.sleep(0.5)  # until it waits for the player
+    waiting.join(timeout=30)
+
+    assert the_deposit("t-2").campaign == link.campaign
