@@ -3,6 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
+from conversions.domain.confirmation import confirm_accepted_postbacks
+from conversions.domain.delivery_health import watch_deliveries
 from conversions.domain.dispatch import deliver_due_postbacks
 from conversions.domain.reporting_currency import convert_waiting_deposits
 from tracker_project.common.hints import take_hint
@@ -12,6 +14,16 @@ from tracker_project.common.hints import take_hint
 def deliver_postbacks() -> None:
     take_hint("conversions.deliver_due_postbacks")
     deliver_due_postbacks(clock=timezone.now)
+
+
+@shared_task(name="conversions.confirm_accepted_postbacks")
+def confirm_postbacks() -> None:
+    confirm_accepted_postbacks(clock=timezone.now)
+
+
+@shared_task(name="conversions.watch_deliveries")
+def watch() -> None:
+    watch_deliveries(at=timezone.now())
 
 
 @shared_task(name="conversions.convert_waiting_deposits")

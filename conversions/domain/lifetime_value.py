@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Count, Max, Min, Q, Sum
 
 from conversions.models import Conversion, CustomerLtv, Player
+from tracker_project.common.money import Money
 
 _COUNTS = Q(status=Conversion.Status.CONFIRMED)
 _REVERSED = Q(status__in=[Conversion.Status.REFUNDED, Conversion.Status.CHARGED_BACK])
@@ -37,3 +38,11 @@ def write_lifetime_value(player: Player, *, at: datetime) -> None:
         unique_fields=["player"],
         update_fields=list(columns),
     )
+
+
+def worth_so_far(player: Player) -> Money:
+    """Return the sum of the player's confirmed deposits, in the reporting currency; nothing where none is known."""
+    ltv = CustomerLtv.objects.filter(pk=player.pk).first()
+    if ltv is None:
+        return Money(amount=Decimal(0), currency=settings.REPORTING_CURRENCY)
+    return Money(amount=ltv.deposits_amount, currency=ltv.currency)
