@@ -14,37 +14,129 @@ NOTHING = "–"
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A heading and what stands under it, in words for the reader; `is_lead` columns are the ones decided by."""
+    """A heading, what stands under it in words for the reader, and the figure.
+
+    `is_lead` columns are the ones decided by; `is_optional` ones show where a row has something in them.
+    """
 
     name: str
     meaning: str
+    figure: str
     is_lead: bool = False
+    is_optional: bool = False
+    is_money: bool = False
 
 
 COLUMNS = [
-    Column(name="Clicks", meaning="Visitors who were sent on to the offer.", is_lead=True),
-    Column(name="Bots", meaning="Requests that declared themselves bots; they cost nothing and count nowhere else."),
-    Column(name="Previews", meaning="Link previews and prefetches, by messengers and browsers."),
-    Column(name="While paused", meaning="Visitors who came while the campaign was not active; their cost counts."),
-    Column(name="Reg.", meaning="Registrations on the day they happened, whatever review says of them."),
+    Column(name="Impr.", figure="impressions", meaning="Advertisements shown, by their pixel.", is_optional=True),
+    Column(
+        name="Clicks",
+        figure="clicks",
+        meaning="Visitors who were sent on, to an offer or a landing page.",
+        is_lead=True,
+    ),
+    Column(
+        name="Unique",
+        figure="unique_clicks",
+        meaning="The part of clicks that was the visitor's first in the campaign's window.",
+        is_optional=True,
+    ),
+    Column(name="LP views", figure="landing_views", meaning="Landing pages seen.", is_optional=True),
+    Column(
+        name="LP clicks",
+        figure="click_throughs",
+        meaning="Links on landing pages that were followed.",
+        is_optional=True,
+    ),
+    Column(
+        name="Bots",
+        figure="bots",
+        meaning="Requests that declared themselves bots or that a rule of yours names; they cost nothing and count "
+        "nowhere else.",
+    ),
+    Column(name="Previews", figure="previews", meaning="Link previews and prefetches, by messengers and browsers."),
+    Column(name="Excess", figure="excess", meaning="Clicks of visitors who made too many at a time.", is_optional=True),
+    Column(
+        name="Staff",
+        figure="staff",
+        meaning="Clicks from the networks of staff, where the campaign does not count them.",
+        is_optional=True,
+    ),
+    Column(
+        name="While paused",
+        figure="while_paused",
+        meaning="Visitors who came while the campaign or their flow took a break; their cost counts.",
+    ),
+    Column(
+        name="Elsewhere",
+        figure="elsewhere",
+        meaning="Visitors from places that no licence of the campaign's offers covers; their cost counts.",
+        is_optional=True,
+    ),
+    Column(
+        name="Unknown place",
+        figure="unknown_place",
+        meaning="Visitors whose place is not known and who were sent to the fallback; their cost counts.",
+        is_optional=True,
+    ),
+    Column(
+        name="Capped",
+        figure="capped",
+        meaning="Visitors who came when all caps, or the day's budget, were reached; their cost counts.",
+        is_optional=True,
+    ),
+    Column(
+        name="Nowhere",
+        figure="nowhere",
+        meaning="Visitors whom the campaign had nowhere to send to: give it an offer; their cost counts.",
+        is_optional=True,
+    ),
+    Column(
+        name="Reg.",
+        figure="registrations",
+        meaning="Registrations on the day they happened, whatever review says of them.",
+    ),
     Column(
         name="FTD gross",
+        figure="first_deposits_gross",
         meaning="First deposits that were ever confirmed, on their own day. A later chargeback does not lower it.",
     ),
-    Column(name="held", meaning="The part of net that review holds until a person decides."),
+    Column(
+        name="held", figure="first_deposits_held", meaning="The part of net that review holds until a person decides."
+    ),
     Column(
         name="FTD net",
+        figure="first_deposits_net",
         meaning="Gross without those charged back, refunded or rejected by review; held ones are still in it.",
         is_lead=True,
     ),
     Column(
         name="Cost",
+        figure="cost",
         meaning="Cost in the click addresses of visitors, plus spend that was entered, plus commission.",
         is_lead=True,
+        is_money=True,
     ),
-    Column(name="CPA", meaning="Cost divided by FTD net; a dash where there is none to divide by.", is_lead=True),
-    Column(name="Commission", meaning="The part of cost that partners earned, less what was reversed on that day."),
-    Column(name="Revenue", meaning="What the offer brings for each first deposit in net.", is_lead=True),
+    Column(
+        name="CPA",
+        figure="cpa",
+        meaning="Cost divided by FTD net; a dash where there is none to divide by.",
+        is_lead=True,
+        is_money=True,
+    ),
+    Column(
+        name="Commission",
+        figure="commission",
+        meaning="The part of cost that partners earned, less what was reversed on that day.",
+        is_money=True,
+    ),
+    Column(
+        name="Revenue",
+        figure="revenue",
+        meaning="What the offer brings for each first deposit in net.",
+        is_lead=True,
+        is_money=True,
+    ),
 ]
 
 
@@ -72,8 +164,9 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """All groups; the sum has money only where all are in `currency`."""
+    """All groups under the columns that have something to show; the sum has money only where all are in `currency`."""
 
+    columns: list[Column]
     groups: list[Group]
     sum: Line
     currency: str | None
@@ -82,39 +175,34 @@ class Table:
 def build_table(rows: Sequence[CampaignDay]) -> Table:
     """Return the rows, in the order they come, as lines of text grouped by campaign."""
     currency = only_currency(rows)
-    groups = [_group(campaign, list(days)) for campaign, days in groupby(rows, key=lambda row: row.campaign)]
-    return Table(groups=groups, sum=_line(None, total(rows), currency), currency=currency)
+    columns = [column for column in COLUMNS if not column.is_optional or _any(column, rows)]
+    groups = [_group(campaign, list(days), columns) for campaign, days in groupby(rows, key=lambda row: row.campaign)]
+    return Table(columns=columns, groups=groups, sum=_line(None, total(rows), currency, columns), currency=currency)
 
 
-def _group(campaign: Campaign | None, rows: Iterable[CampaignDay]) -> Group:
+def _any(column: Column, rows: Iterable[CampaignDay]) -> bool:
+    return any(getattr(row.figures, column.figure) for row in rows)
+
+
+def _group(campaign: Campaign | None, rows: Iterable[CampaignDay], columns: Sequence[Column]) -> Group:
     days = list(rows)
     currency = campaign.currency if campaign else None
     return Group(
         campaign=campaign,
-        lines=[_line(row.day, row.figures, currency) for row in days],
-        sum=_line(None, total(days), currency),
+        lines=[_line(row.day, row.figures, currency, columns) for row in days],
+        sum=_line(None, total(days), currency, columns),
     )
 
 
-def _line(day: date | None, figures: Figures, currency: str | None) -> Line:
-    counts = [
-        figures.clicks,
-        figures.bots,
-        figures.previews,
-        figures.while_paused,
-        figures.registrations,
-        figures.first_deposits_gross,
-        figures.first_deposits_held,
-        figures.first_deposits_net,
-    ]
-    cpa = cost_per_first_deposit(figures, currency)
-    amounts = [figures.cost, cpa, figures.commission, figures.revenue]
-    texts = [f"{count:,}" for count in counts]
-    texts += [NOTHING if amount is None or not currency else format_amount(amount, currency) for amount in amounts]
-    return Line(
-        day=day,
-        cells=[
-            Cell(text=text, is_lead=column.is_lead, is_empty=not value)
-            for column, text, value in zip(COLUMNS, texts, [*counts, *amounts], strict=True)
-        ],
-    )
+def _line(day: date | None, figures: Figures, currency: str | None, columns: Sequence[Column]) -> Line:
+    return Line(day=day, cells=[_cell(column, figures, currency) for column in columns])
+
+
+def _cell(column: Column, figures: Figures, currency: str | None) -> Cell:
+    is_cpa = column.figure == "cpa"
+    value = cost_per_first_deposit(figures, currency) if is_cpa else getattr(figures, column.figure)
+    if not column.is_money:
+        text = f"{value:,}"
+    else:
+        text = NOTHING if value is None or not currency else format_amount(value, currency)
+    return Cell(text=text, is_lead=column.is_lead, is_empty=not value)

@@ -15,7 +15,7 @@ from analytics.domain.goals import goals_of
 from analytics.freshness import freshness
 from analytics.periods import PRESETS, Period, PeriodForm
 from analytics.rendering import campaign_days_csv
-from analytics.tables import COLUMNS, build_table
+from analytics.tables import build_table
 from campaigns.models import Campaign
 
 
@@ -39,7 +39,6 @@ def campaign_days_page(request: HttpRequest) -> HttpResponse:
         "presets": _presets(period, campaign),
         "campaign": campaign,
         "table": build_table(rows) if rows else None,
-        "columns": COLUMNS,
         "goals": goals_of(campaign, at=now) if campaign else [],
         "freshness": freshness(at=now),
         "csv_query": urlencode(_query(campaign, first=period.first, last=period.last, format="csv")),

@@ -3,6 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
+from campaigns.models import Cap
+from conversions.domain.caps import count_capped_conversions
 from conversions.domain.confirmation import confirm_accepted_postbacks
 from conversions.domain.delivery_health import watch_deliveries
 from conversions.domain.dispatch import deliver_due_postbacks
@@ -29,3 +31,13 @@ def watch() -> None:
 @shared_task(name="conversions.convert_waiting_deposits")
 def convert_waiting() -> None:
     convert_waiting_deposits(at=timezone.now())
+
+
+@shared_task(name="conversions.count_capped_conversions")
+def count_capped() -> None:
+    count_capped_conversions(at=timezone.now(), period=Cap.Period.DAY)
+
+
+@shared_task(name="conversions.count_capped_conversions_in_all")
+def count_capped_in_all() -> None:
+    count_capped_conversions(at=timezone.now(), period=Cap.Period.TOTAL)

@@ -107,6 +107,13 @@ REPORTING_CURRENCY = env_text("REPORTING_CURRENCY", "EUR")
 CLICK_ID_KEYS = env_keys("CLICK_ID_KEYS")
 TRUSTED_PROXIES = env_networks("TRUSTED_PROXIES", "")
 GEOIP_PATH = Path(env_text("GEOIP_PATH", str(VAR_DIR / "geo.mmdb")))
+GEOIP_ASN_PATH = Path(env_text("GEOIP_ASN_PATH", str(VAR_DIR / "geo-asn.mmdb")))
+GEOIP_CONNECTION_PATH = Path(env_text("GEOIP_CONNECTION_PATH", str(VAR_DIR / "geo-connection.mmdb")))
+GEOIP_ACCOUNT_ID = env_text("GEOIP_ACCOUNT_ID", "")
+GEOIP_LICENSE_KEY = env_text("GEOIP_LICENSE_KEY", "")
+GEOIP_SOURCE = env_text("GEOIP_SOURCE", "")
+GEOIP_ASN_SOURCE = env_text("GEOIP_ASN_SOURCE", "")
+GEOIP_CONNECTION_SOURCE = env_text("GEOIP_CONNECTION_SOURCE", "")
 
 # What leaves the house.
 FIELD_ENCRYPTION_KEYS = env_list("FIELD_ENCRYPTION_KEYS")
@@ -210,6 +217,14 @@ CELERY = {
         "watch_deliveries": {"task": "conversions.watch_deliveries", "schedule": 300.0},
         "convert": {"task": "conversions.convert_waiting_deposits", "schedule": 60.0},
         "partitions": {"task": "attribution.ensure_click_partitions", "schedule": 3600.0},
+        # What edges stop campaigns by; what is late here, caps and budgets are overshot by.
+        "caps of a day": {"task": "conversions.count_capped_conversions", "schedule": 3.0},
+        "caps in all": {"task": "conversions.count_capped_conversions_in_all", "schedule": 15.0},
+        "cost spends": {"task": "campaigns.write_cost_spends", "schedule": 10.0},
+        "alerts": {"task": "campaigns.raise_alerts", "schedule": 30.0},
+        "counters": {"task": "campaigns.fold_counters", "schedule": 3600.0},
+        "visitor keys": {"task": "attribution.keep_visitor_keys", "schedule": 600.0},
+        "pre-clicks": {"task": "attribution.delete_old_pre_clicks", "schedule": 600.0},
     },
 }
 

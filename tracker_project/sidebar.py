@@ -19,6 +19,8 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Creatives", "image", "campaigns.Creative"),
             ("Costs", "payments", "campaigns.Cost"),
             ("Clicks", "ads_click", "attribution.Click"),
+            ("Landing pages seen", "web", "attribution.LandingEvent"),
+            ("Impressions", "visibility", "attribution.Impression"),
         ],
     ),
     (
@@ -62,7 +64,15 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Platforms", "webhook", "conversions.Platform"),
             ("Inbox", "inbox", "conversions.InboxEvent"),
             ("Anomalies", "report", "conversions.Anomaly"),
+            ("Landings before a click", "hourglass_top", "attribution.PreClick"),
             ("Set-aside clicks", "pending_actions", "attribution.SetAsideClick"),
+        ],
+    ),
+    (
+        "Visitors",
+        [
+            ("Bot rules", "smart_toy", "attribution.BotRule"),
+            ("Staff networks", "lan", "attribution.StaffNetwork"),
         ],
     ),
     ("Staff", [("People", "person", "auth.User"), ("Groups", "groups", "auth.Group")]),

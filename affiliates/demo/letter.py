@@ -11,7 +11,7 @@ from django.conf import settings
 from affiliates.demo.geography import VISITOR_NETWORKS
 from affiliates.demo.rows import LINK_CODES, META_DATASET, PLATFORM_SLUG, receiver_url
 from affiliates.models import PartnerAccount
-from campaigns.models import TrackingLink
+from campaigns.models import Offer, TrackingLink
 from conversions.models import Destination, Platform
 
 
@@ -37,14 +37,14 @@ def _letter() -> dict[str, Any]:
         "click_url": settings.PUBLIC_CLICK_URL,
         "receiver_url": receiver_url(),
         "platform": {"slug": platform.slug, "secret": platform.secret},
-        "links": [_link(link) for link in links.order_by("id")],
+        "links": [_link(link, link.campaign.offer) for link in links.order_by("id") if link.campaign.offer],
         "partners": [partner for account in accounts if (partner := _partner(account))],
         "meta": {"dataset_id": META_DATASET, "access_token": meta.access_token if meta else ""},
         "visitor_networks": VISITOR_NETWORKS,
     }
 
 
-def _link(link: TrackingLink) -> dict[str, Any]:
+def _link(link: TrackingLink, offer: Offer) -> dict[str, Any]:
     campaign = link.campaign
     return {
         "code": link.code,
@@ -55,8 +55,8 @@ def _link(link: TrackingLink) -> dict[str, Any]:
         "source": campaign.source.name,
         "click_id_parameter": campaign.source.click_id_parameter,
         "cost_parameter": campaign.source.cost_parameter,
-        "offer_url": campaign.offer.url,
-        "offer_revenue": f"{campaign.offer.revenue.normalize():f}",
+        "offer_url": offer.url,
+        "offer_revenue": f"{offer.revenue.normalize():f}",
         "promo_code": link.promo_code,
     }
 

@@ -27,16 +27,30 @@ _ZERO = Decimal(0)
 class Figures:
     """Counts, and amounts in units of one currency, exact and unrounded.
 
-    `clicks` are visitors who were sent on; `bots`, `previews` and `while_paused` count apart. `first_deposits_gross`
+    `clicks` are visitors who were sent on, `unique_clicks` the part of them that came for the first time. Who was not
+    sent on counts apart: `while_paused` (a stopped flow's too), `elsewhere` (outside all licences), `unknown_place`,
+    `capped`, `nowhere` (nothing to send them to); and so do `bots`, `previews`, `excess` (too many from one visitor)
+    and `staff`. Clicks cleared as tests count nowhere. `landing_views` and `click_throughs` are of landing pages.
+    `first_deposits_gross`
     are all deposits marked first, `first_deposits_net` those neither reversed nor rejected, `first_deposits_held` the
     part of net that review holds. `cost` is click cost, spend and commission together; `commission` the part of it
     that partners earned.
     """
 
+    impressions: int = 0
     clicks: int = 0
+    unique_clicks: int = 0
+    landing_views: int = 0
+    click_throughs: int = 0
     bots: int = 0
     previews: int = 0
+    excess: int = 0
+    staff: int = 0
     while_paused: int = 0
+    elsewhere: int = 0
+    unknown_place: int = 0
+    capped: int = 0
+    nowhere: int = 0
     registrations: int = 0
     first_deposits_gross: int = 0
     first_deposits_net: int = 0
@@ -79,8 +93,8 @@ def campaign_days(*, first: date, last: date, campaigns: Iterable[Campaign] | No
     period = _Period(first=first, last=last, zones=_zones(chosen, with_none=campaigns is None))
     cells: dict[tuple[int | None, date], Figures] = {}
     ids = None if campaigns is None else [campaign.pk for campaign in chosen]
-    for counted in (_count_clicks(period, ids), _count_conversions(period, ids), _sum_costs(period, ids)):
-        for key, figures in counted.items():
+    for count in (_count_clicks, _count_impressions, _count_landing_events, _count_conversions, _sum_costs):
+        for key, figures in count(period, ids).items():
             cells[key] = cells.get(key, Figures()) + figures
     known: dict[int | None, Campaign | None] = {campaign.pk: campaign for campaign in chosen}
     known[None] = None
@@ -141,25 +155,59 @@ def _zones(campaigns: Iterable[Campaign], *, with_none: bool) -> set[str]:
     return zones | {NO_CAMPAIGN_ZONE} if with_none or not zones else zones
 
 
+# What is counted of clicks, and of which ones. Sources bill neither declared bots nor previews, so what those carried
+# as cost was not spent.
+_SENT_ON = "kind = 'click' AND outcome IN ('offer', 'landing', 'direct')"
+_CLICK_COUNTS = {
+    "clicks": f"count(*) FILTER (WHERE {_SENT_ON})",
+    "unique_clicks": f"count(*) FILTER (WHERE {_SENT_ON} AND is_unique)",
+    "bots": "count(*) FILTER (WHERE kind = 'bot')",
+    "previews": "count(*) FILTER (WHERE kind = 'preview')",
+    "excess": "count(*) FILTER (WHERE kind = 'excess')",
+    "staff": "count(*) FILTER (WHERE kind = 'staff')",
+    "while_paused": "count(*) FILTER (WHERE kind = 'click' AND outcome IN ('paused', 'stopped'))",
+    "elsewhere": "count(*) FILTER (WHERE kind = 'click' AND outcome = 'elsewhere')",
+    "unknown_place": "count(*) FILTER (WHERE kind = 'click' AND outcome = 'unknown_place')",
+    "capped": "count(*) FILTER (WHERE kind = 'click' AND outcome = 'capped')",
+    "nowhere": "count(*) FILTER (WHERE kind = 'click' AND outcome = 'broken')",
+    "click_cost": "coalesce(sum(cost) FILTER (WHERE kind = 'click'), 0)",
+}
+_IMPRESSION_COUNTS = {"impressions": "count(*) FILTER (WHERE kind = 'click')"}
+_LANDING_COUNTS = {
+    "landing_views": "count(*) FILTER (WHERE kind = 'view')",
+    "click_throughs": "count(*) FILTER (WHERE kind = 'click_through')",
+}
+
+
 def _count_clicks(period: _Period, ids: list[int] | None) -> dict[tuple[int | None, date], Figures]:
+    return _count_by_id(period, ids, table="clicks", counts=_CLICK_COUNTS)
+
+
+def _count_impressions(period: _Period, ids: list[int] | None) -> dict[tuple[int | None, date], Figures]:
+    return _count_by_id(period, ids, table="impressions", counts=_IMPRESSION_COUNTS)
+
+
+def _count_landing_events(period: _Period, ids: list[int] | None) -> dict[tuple[int | None, date], Figures]:
+    return _count_by_id(period, ids, table="landing_events", counts=_LANDING_COUNTS)
+
+
+def _count_by_id(
+    period: _Period, ids: list[int] | None, *, table: str, counts: dict[str, str]
+) -> dict[tuple[int | None, date], Figures]:
     """Count in one reading of the period's partitions, each row put into its day by the bounds of its zone."""
     zones, parameters = _zone_rows(period, cast="uuid", bound_of=uuid_floor)
     sql = f"""
         WITH zone (name, bounds) AS (VALUES {zones})
-        SELECT click.campaign_id, width_bucket(click.id, zone.bounds) AS day_number,
-               count(*) FILTER (WHERE click.kind = 'click'), count(*) FILTER (WHERE click.kind = 'bot'),
-               count(*) FILTER (WHERE click.kind = 'preview'), count(*) FILTER (WHERE click.kind = 'paused'),
-               coalesce(sum(click.cost) FILTER (WHERE click.kind IN ('click', 'paused')), 0)
-        FROM clicks click
-        JOIN campaigns campaign ON campaign.id = click.campaign_id
+        SELECT counted.campaign_id, width_bucket(counted.id, zone.bounds) AS day_number, {", ".join(counts.values())}
+        FROM {table} counted
+        JOIN campaigns campaign ON campaign.id = counted.campaign_id
         JOIN zone ON zone.name = campaign.time_zone
-        WHERE click.id >= %s AND click.id < %s AND (%s::bigint[] IS NULL OR click.campaign_id = ANY (%s::bigint[]))
+        WHERE counted.id >= %s AND counted.id < %s
+          AND (%s::bigint[] IS NULL OR counted.campaign_id = ANY (%s::bigint[]))
         GROUP BY 1, 2
-    """  # noqa: S608  (only placeholders are put in)
-    # Sources bill neither declared bots nor previews, so what those carried as cost was not spent.
-    names = ["clicks", "bots", "previews", "while_paused", "click_cost"]
+    """  # noqa: S608  (only placeholders and constants are put in)
     bounds = [uuid_floor(period.starts_at), uuid_floor(period.ends_at)]
-    return _figures_by_day(period, sql, [*parameters, *bounds, ids, ids], names)
+    return _figures_by_day(period, sql, [*parameters, *bounds, ids, ids], list(counts))
 
 
 def _count_conversions(period: _Period, ids: list[int] | None) -> dict[tuple[int | None, date], Figures]:

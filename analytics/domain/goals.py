@@ -8,6 +8,8 @@ from django.db import connection
 from attribution.models import Click
 from campaigns.models import Campaign, Goal
 
+_SENT_ON = [Click.Outcome.OFFER, Click.Outcome.LANDING, Click.Outcome.DIRECT]
+
 
 @dataclass(frozen=True, kw_only=True)
 class GoalProgress:
@@ -34,9 +36,9 @@ def goals_of(campaign: Campaign, *, at: datetime) -> list[GoalProgress]:
 
 
 def _count_clicks(campaign: Campaign, *, at: datetime) -> int:
-    """Count the campaign's clicks from its first day on: partitions before it are not read."""
+    """Count the visitors that were sent on from the campaign's first day on: partitions before it are not read."""
     clicks = Click.objects.clicked_between(campaign.created_at, at)
-    return clicks.filter(campaign=campaign, kind=Click.Kind.CLICK).count()
+    return clicks.filter(campaign=campaign, kind=Click.Kind.CLICK, outcome__in=_SENT_ON).count()
 
 
 def _count_conversions(campaign: Campaign) -> dict[str, int]:

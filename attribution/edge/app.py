@@ -5,15 +5,16 @@ import logging.config
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from django.conf import settings
 
 from attribution.edge.configuration import EdgeConfiguration, configuration_from
 from attribution.edge.edge import Edge
-from attribution.edge.pages import NOT_ALLOWED, NOT_FOUND, UNAVAILABLE, UNKNOWN_LINK, Page
+from attribution.edge.pages import NOT_ALLOWED, NOT_FOUND, UNKNOWN_LINK, Page, page_of
 from attribution.edge.routing import NoSnapshot
-from attribution.edge.visitor import read_headers
+from attribution.edge.visitor import ASKED_HINTS, Headers
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +25,8 @@ Send = Callable[[Message], Awaitable[None]]
 _NO_STORE = (b"cache-control", b"no-store")
 # What a visitor came from stays between us and the source.
 _NO_REFERRER = (b"referrer-policy", b"no-referrer")
+_REDIRECT_HEADERS = (_NO_STORE, _NO_REFERRER, (b"accept-ch", ASKED_HINTS))
+_VISIBLE = "".join(chr(code) for code in range(0x21, 0x7F))
 _EMPTY: Message = {"type": "http.response.body", "body": b""}
 
 
@@ -47,31 +50,49 @@ class ClickEdge:
         if method not in ("GET", "HEAD"):
             await _send_page(send, NOT_ALLOWED)
         elif path.startswith("/c/"):
-            await self._answer_click(scope, path[3:], method == "HEAD", send)
+            await self._answer_link(scope, path[3:], Headers(scope["headers"]), send)
         elif path == "/healthz":
             body = b"" if method == "HEAD" else json.dumps(self._edge.health()).encode()
             await _send_page(send, Page(200, [(b"content-type", b"application/json"), _NO_STORE], body))
         else:
-            await _send_page(send, NOT_FOUND, is_head=method == "HEAD")
+            await self._answer_domain(scope, Headers(scope["headers"]), send)
 
-    async def _answer_click(self, scope: Message, code: str, is_head: bool, send: Send) -> None:
-        route = self._edge.find_route(code)
+    async def _answer_link(self, scope: Message, code: str, headers: Headers, send: Send) -> None:
+        is_head = scope["method"] == "HEAD"
+        route = self._edge.snapshot.routes.get(code)
         if route is None:
             await _send_page(send, UNKNOWN_LINK, is_head=is_head)
             return
-        location = await self._edge.click(
+        location, outcome, cookie = await self._edge.click(
             route,
-            headers=read_headers(scope["headers"]),
+            headers,
             query=scope["query_string"],
             peer=scope["client"][0] if scope["client"] else "",
             is_head=is_head,
         )
         if location is None:
-            await _send_page(send, UNAVAILABLE, is_head=is_head)
+            await _send_page(send, page_of(outcome), is_head=is_head)
             return
-        headers = [(b"location", location.encode("ascii")), _NO_STORE, _NO_REFERRER]
-        await send({"type": "http.response.start", "status": 302, "headers": headers})
+        answer = [(b"location", location.encode("ascii")), *_REDIRECT_HEADERS]
+        if cookie is not None:
+            answer.append((b"set-cookie", cookie))
+        await send({"type": "http.response.start", "status": 302, "headers": answer})
         await send(_EMPTY)
+
+    async def _answer_domain(self, scope: Message, headers: Headers, send: Send) -> None:
+        """Answer the root, and paths that are nothing, as the host's row says."""
+        is_head = scope["method"] == "HEAD"
+        domain = self._edge.snapshot.domains.get(_host(headers))
+        if domain is None:
+            await _send_page(send, NOT_FOUND, is_head=is_head)
+        elif domain.root_code is not None and (scope["path"] == "/" or domain.unknown_path == "root"):
+            await self._answer_link(scope, domain.root_code, headers, send)
+        elif domain.unknown_path == "redirect":
+            answer = [(b"location", quote(domain.unknown_url, safe=_VISIBLE).encode("ascii")), *_REDIRECT_HEADERS]
+            await send({"type": "http.response.start", "status": 302, "headers": answer})
+            await send(_EMPTY)
+        else:
+            await _send_page(send, NOT_FOUND, is_head=is_head)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -89,6 +110,11 @@ class ClickEdge:
         await receive()
         await self._edge.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _host(headers: Headers) -> str:
+    """Return the host that the visitor asked for, in small letters and without its port."""
+    return (headers.get(b"host") or b"").partition(b":")[0].decode("latin-1").lower()
 
 
 async def _send_page(send: Send, page: Page, *, is_head: bool = False) -> None:

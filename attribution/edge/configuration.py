@@ -10,13 +10,16 @@ from attribution.edge.database import conninfo_of
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeConfiguration:
-    """An edge's database, folder, keys, proxies and geography."""
+    """An edge's database, folder, keys, proxies and geography; `is_https`: visitors reach it by TLS."""
 
     conninfo: str
     folder: Path
     click_id_key: bytes
     trusted_proxies: Sequence[str]
     geoip_path: Path
+    geoip_asn_path: Path | None = None
+    geoip_connection_path: Path | None = None
+    is_https: bool = False
 
     @property
     def spool_folder(self) -> Path:
@@ -35,4 +38,7 @@ def configuration_from(settings: Any) -> EdgeConfiguration:
         click_id_key=settings.CLICK_ID_KEYS[0],
         trusted_proxies=settings.TRUSTED_PROXIES,
         geoip_path=settings.GEOIP_PATH,
+        geoip_asn_path=settings.GEOIP_ASN_PATH,
+        geoip_connection_path=settings.GEOIP_CONNECTION_PATH,
+        is_https=settings.PUBLIC_CLICK_URL.startswith("https://"),
     )

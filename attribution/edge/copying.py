@@ -6,9 +6,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from attribution.edge.rows import COPY_CLICKS
-
-_COMMAND = COPY_CLICKS.encode()
+from attribution.edge.rows import Table
 
 
 class ConnectionLost(Exception):
@@ -20,7 +18,7 @@ class BatchRefused(Exception):
 
 
 class CopyingConnection:
-    """A connection that knows one command. Its descriptor is watched for as long as it lives."""
+    """A connection that only copies rows. Its descriptor is watched for as long as it lives."""
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection  # kept: it closes the descriptor when it is collected
@@ -45,10 +43,10 @@ class CopyingConnection:
             self._loop.remove_reader(self._descriptor)
             self._libpq.finish()
 
-    async def copy(self, rows: bytes) -> None:
-        """Return once the rows are committed. Raises `BatchRefused` or `ConnectionLost`."""
+    async def copy(self, table: Table, rows: bytes) -> None:
+        """Return once the rows of a table are committed. Raises `BatchRefused` or `ConnectionLost`."""
         try:
-            self._libpq.send_query(_COMMAND)
+            self._libpq.send_query(table.copy_command)
             await self._expect(ExecStatus.COPY_IN)
             self._libpq.put_copy_data(rows)
             self._libpq.put_copy_end()

@@ -1,5 +1,6 @@
-"""Offer addresses with macros: taken apart once a snapshot, filled in for each click."""
+"""Addresses with macros: taken apart once a snapshot, filled in for each click."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -8,10 +9,15 @@ from urllib.parse import quote, urlsplit
 from attribution.edge.parameters import NAMES
 from campaigns.domain.macros import MACRO, MACROS, validate_offer_url
 
-# What differs from click to click, in the order in which `OfferAddress.fill` takes it.
-FACTS = ("click_id", *NAMES, "country", "city", "device", "os", "timestamp")
+# What differs from click to click, in the order in which `Address.fill` takes it.
+FACTS = (
+    "click_id",
+    *NAMES,
+    *("country", "region", "city", "language", "device", "os", "browser", "timestamp", "random"),
+)
 _POSITIONS = {name: position for position, name in enumerate(FACTS) if name in MACROS}
 _VISIBLE = "".join(chr(code) for code in range(0x21, 0x7F))
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*", re.ASCII).fullmatch
 
 
 class _Step(NamedTuple):
@@ -20,14 +26,18 @@ class _Step(NamedTuple):
     literal: str
 
 
-class OfferAddress:
-    """An offer's address: a scheme and host that nothing can change, and macros after them."""
+class Address:
+    """An address: a scheme and host that nothing can change, and macros after them."""
 
     __slots__ = ("_head", "_steps")
 
     def __init__(self, head: str, steps: Sequence[_Step]) -> None:
         self._head = head
         self._steps = tuple(steps)
+
+    @property
+    def is_https(self) -> bool:
+        return self._head.startswith("https://")
 
     def fill(self, facts: Sequence[str | None]) -> str:
         """Return the address in ASCII; `facts` come in the order of `FACTS`, unknown ones are left empty."""
@@ -36,12 +46,12 @@ class OfferAddress:
             fact = facts[position]
             # A browser takes dots alone in a path for a step up, encoded or not.
             if fact and not (is_in_path and not fact.strip(".")):
-                parts.append(quote(fact, safe=""))
+                parts.append(fact if _UNRESERVED(fact) else quote(fact, safe=""))
             parts.append(literal)
         return "".join(parts)
 
 
-def compile_offer_address(template: str, constants: Mapping[str, str]) -> OfferAddress:
+def compile_address(template: str, constants: Mapping[str, str]) -> Address:
     """Return the address with `constants` (campaign, partner_tag and so on) filled in.
 
     Raises `ValidationError` for a template that the admin would refuse, `UnicodeError` for a host that has no
@@ -53,12 +63,12 @@ def compile_offer_address(template: str, constants: Mapping[str, str]) -> OfferA
         if name in _POSITIONS:
             steps.append(_Step(_POSITIONS[name], is_in_path, literal))
             continue
-        text = quote(_harmless(constants[name], is_in_path), safe="") + literal
+        text = quote(_harmless(constants.get(name, ""), is_in_path), safe="") + literal
         if steps:
             steps[-1] = steps[-1]._replace(literal=steps[-1].literal + text)
         else:
             head += text
-    return OfferAddress(head, steps)
+    return Address(head, steps)
 
 
 def _harmless(constant: str, is_in_path: bool) -> str:

@@ -46,6 +46,12 @@ UNAVAILABLE = _page(
     "This offer is not available at present",
     "It has ended or is taking a break. You have not done anything wrong, and there is nothing that you need to do.",
 )
+NOT_HERE = _page(
+    200,
+    "This offer is not available where you are",
+    "It may be shown in some places only. You have not done anything wrong, and there is nothing that you need to do.",
+)
+NOTHING = _page(200, "There is nothing here for you at present", "Please come back another time.")
 UNKNOWN_LINK = _page(
     404,
     "There is no such link",
@@ -53,3 +59,10 @@ UNKNOWN_LINK = _page(
 )
 NOT_FOUND = _page(404, "There is nothing here", "Please check the address.")
 NOT_ALLOWED = _page(405, "This address can only be opened", "Nothing can be sent to it.", (b"allow", b"GET, HEAD"))
+
+# What is read by visitors whom nothing sends on, by the outcome of their click.
+_PAGES = {"elsewhere": NOT_HERE, "unknown_place": NOT_HERE, "stopped": NOTHING}
+
+
+def page_of(outcome: str) -> Page:
+    return _PAGES.get(outcome, UNAVAILABLE)

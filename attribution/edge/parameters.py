@@ -1,34 +1,43 @@
 """What a click's query string says, byte for byte, bounded in number and length."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from campaigns.domain.filters import PLATFORM_CLICK_IDS
+
 SUB_IDS = tuple(f"sub_id_{number}" for number in range(1, 11))
-PLATFORM_CLICK_IDS = ("fbclid", "gclid", "gbraid", "wbraid", "ttclid", "msclkid", "twclid", "ScCid", "rdt_cid")
 # What a query is read into, in this order.
-NAMES = ("external_id", "keyword", "placement", "cost", *SUB_IDS, *PLATFORM_CLICK_IDS)
+NAMES = (
+    *("external_id", "keyword", "placement", "cost", "cost_currency", "consent", "url"),
+    *SUB_IDS,
+    *PLATFORM_CLICK_IDS,
+)
 POSITIONS = {name: position for position, name in enumerate(NAMES)}
 LONGEST_VALUE = 2_000
 MOST_PARAMETERS = 200
 
-_PLAIN = re.compile(rb"[!-$&-~]*")
+_PLAIN = re.compile(rb"[!-$&-~]*").fullmatch
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _VISIBLE = "".join(chr(code) for code in range(0x21, 0x7F))
+_ALWAYS = [
+    *((name, name) for name in ("cost_currency", "consent", "url", *SUB_IDS, *PLATFORM_CLICK_IDS)),
+    *((f"sub_id_{number}", f"sub{number}") for number in range(1, 11)),
+]
+_YES = frozenset(("1", "true", "yes", "granted"))
+_NO = frozenset(("0", "false", "no", "denied"))
 
 
-def slots_of(source_parameters: Mapping[str, str]) -> dict[bytes, tuple[int, ...]]:
+def slots_of(source_parameters: Iterable[tuple[str, str]]) -> dict[bytes, tuple[int, ...]]:
     """Return which positions of `NAMES` each parameter fills.
 
-    `source_parameters` maps external_id, cost, placement and keyword to the source's names for them; "" is none.
+    `source_parameters` pairs our names with the source's parameters for them; "" is none.
     """
-    named = [(alias, name) for name, alias in source_parameters.items() if alias]
-    named += [(name, name) for name in (*SUB_IDS, *PLATFORM_CLICK_IDS)]
-    named += [(f"sub{number}", f"sub_id_{number}") for number in range(1, 11)]
     slots: dict[bytes, tuple[int, ...]] = {}
-    for alias, name in named:
-        key = alias.encode()
-        slots[key] = (*slots.get(key, ()), POSITIONS[name])
+    for name, parameter in (*source_parameters, *_ALWAYS):
+        key, position = parameter.encode(), POSITIONS[name]
+        if parameter and position not in slots.get(key, ()):
+            slots[key] = (*slots.get(key, ()), position)
     return slots
 
 
@@ -37,17 +46,18 @@ def read_parameters(query: bytes, slots: Mapping[bytes, tuple[int, ...]]) -> lis
     values: list[str | None] = [None] * len(NAMES)
     if not query:
         return values
+    find = slots.get
     for pair in query.split(b"&", MOST_PARAMETERS)[:MOST_PARAMETERS]:
         name, _, raw = pair.partition(b"=")
         if not raw:
             continue
-        positions = slots.get(name)
+        positions = find(name)
         if positions is None:
             # Few parameters that we do not know are ours in disguise.
-            positions = slots.get(unquote_to_bytes(name)) if b"%" in name else None
-        if positions is None:
-            continue
-        text = read_text(raw)
+            positions = find(unquote_to_bytes(name)) if b"%" in name else None
+            if positions is None:
+                continue
+        text = raw.decode("ascii") if len(raw) <= LONGEST_VALUE and _PLAIN(raw) else read_text(raw)
         for position in positions:
             if values[position] is None:
                 values[position] = text
@@ -59,13 +69,21 @@ def read_text(raw: bytes) -> str:
 
     "+" stays "+": it is what the sender wrote. At most `LONGEST_VALUE` characters are kept.
     """
-    if _PLAIN.fullmatch(raw):
+    if _PLAIN(raw):
         return raw[:LONGEST_VALUE].decode("ascii")
     try:
         text = unquote_to_bytes(raw).decode()
     except UnicodeDecodeError:
         return _as_received(raw)
     return _as_received(raw) if _CONTROL.search(text) else text[:LONGEST_VALUE]
+
+
+def read_consent(text: str | None) -> bool | None:
+    """Return what a `consent` parameter says; None for silence and for words that mean neither."""
+    if text is None:
+        return None
+    word = text.lower()
+    return True if word in _YES else False if word in _NO else None
 
 
 def _as_received(raw: bytes) -> str:

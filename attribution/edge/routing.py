@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import structlog
 
 from attribution.edge.clock import ClickClock
 from attribution.edge.geography import Geography
-from attribution.edge.snapshot import Snapshot, build_snapshot, load_tables, read_tables, save_tables
+from attribution.edge.keys import VisitorKeys, day_of
+from attribution.edge.routes import NO_ROUTES, build_snapshot
+from attribution.edge.snapshot import load_tables, read_tables, save_tables
+from attribution.edge.usage import Usage
 
 log = structlog.get_logger(__name__)
 
@@ -29,17 +33,31 @@ class NoSnapshot(Exception):
 
 
 class Routing:
-    """The current snapshot, and the task that watches for a newer version, new days and a new geography file."""
+    """The current snapshot, and the task that each second watches for a newer version, new days, visitors' keys and
+    geography files, and tells and reads how much of caps and budgets is used.
+    """
 
-    def __init__(self, *, conninfo: str, saved: Path, clock: ClickClock, geography: Geography) -> None:
+    def __init__(
+        self,
+        *,
+        conninfo: str,
+        saved: Path,
+        clock: ClickClock,
+        geography: Geography,
+        usage: Usage,
+        visitor_keys: VisitorKeys,
+    ) -> None:
         self._conninfo = conninfo
         self._saved = saved
         self._clock = clock
         self._geography = geography
+        self._usage = usage
+        self._visitor_keys = visitor_keys
         self._watching: asyncio.Task[None] | None = None
         self._confirmed_at = time.monotonic()
         self._is_followed = True
-        self.snapshot = Snapshot(version=0, routes={})
+        self._loaded_day = -1
+        self.snapshot = NO_ROUTES
 
     @property
     def age_seconds(self) -> float:
@@ -64,9 +82,20 @@ class Routing:
             log.warning("started from the saved routing snapshot", version=saved.version)
 
     async def stop(self) -> None:
+        """Watch no longer; what was counted since the last second is told."""
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
+        if self.snapshot.has_limits:
+            await self._tell_the_last()
+
+    async def _tell_the_last(self) -> None:
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS[0]):
+                async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+                    await self._usage.exchange(connection, today=datetime.now(UTC).date())
+        except (TimeoutError, psycopg.Error, OSError) as error:
+            log.warning("the last uses of caps could not be told", error=str(error).strip())
 
     async def _watch(self, is_loaded: asyncio.Event) -> None:
         while True:
@@ -87,9 +116,13 @@ class Routing:
             state = await (await connection.execute(_STATE)).fetchone()
             version, days = state if state else (None, None)
             self._clock.set_days(frozenset(days or ()))
-            if not is_loaded.is_set() or (version or 0) != self.snapshot.version:
+            now = self._clock.milliseconds()
+            await self._visitor_keys.refresh(connection, today=day_of(now))
+            if not is_loaded.is_set() or (version or 0) != self.snapshot.version or self._is_of_yesterday(now):
                 await self._load(connection)
-                is_loaded.set()
+            if self.snapshot.has_limits:
+                await self._usage.exchange(connection, today=datetime.fromtimestamp(now / 1000, UTC).date())
+            is_loaded.set()
             self._confirmed_at = time.monotonic()
             self._is_followed = True
             await asyncio.to_thread(self._geography.refresh)
@@ -97,7 +130,12 @@ class Routing:
                 # Changes come in bursts: one load for all that a form saves.
                 await asyncio.sleep(0.05)
 
+    def _is_of_yesterday(self, now: int) -> bool:
+        """Say whether the exchange rates of another day are in use; the tables themselves know no time."""
+        return day_of(now) != self._loaded_day
+
     async def _load(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self._loaded_day = day_of(self._clock.milliseconds())
         tables = await load_tables(connection)
         self.snapshot = await asyncio.to_thread(build_snapshot, tables)
         log.info("loaded the routing snapshot", version=tables.version, links=len(tables.links))

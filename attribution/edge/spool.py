@@ -1,7 +1,7 @@
-"""The spool: clicks that Postgres did not take in time, one line each, on disk before the visitor goes on.
+"""The spool: rows that Postgres did not take in time, one line each, on disk before the visitor goes on.
 
-A file belongs to the process that holds its lock. Its first line names the columns; every other line begins with
-its own checksum. Whoever gets the lock of a file may drain it.
+A file belongs to the process that holds its lock. Its first line names the table and the columns; every other line
+begins with its own checksum. Whoever gets the lock of a file may drain it.
 """
 
 import fcntl
@@ -13,13 +13,25 @@ from pathlib import Path
 
 import structlog
 
-from attribution.edge.rows import COLUMNS
+from attribution.edge.rows import CLICKS, Table
 
 log = structlog.get_logger(__name__)
 
 SUFFIX = ".spool"
 LARGEST_FILE_BYTES = 16 * 1024 * 1024
-HEADER = "\t".join(("checksum", *COLUMNS)) + "\n"
+_CHECKSUM = "checksum"
+
+
+def header_of(table: Table) -> str:
+    """Return a file's first line; one of clicks names no table, as it always was."""
+    mark = _CHECKSUM if table is CLICKS else f"{_CHECKSUM} of {table.name}"
+    return "\t".join((mark, *table.columns)) + "\n"
+
+
+def read_header(line: bytes) -> tuple[str, list[str]]:
+    """Return the table and the columns that a file's first line names."""
+    mark, *columns = line.decode("ascii", "replace").rstrip("\n").split("\t")
+    return mark.partition(" of ")[2] or CLICKS.name, columns
 
 
 def spooled_line(line: str) -> bytes:
@@ -29,50 +41,64 @@ def spooled_line(line: str) -> bytes:
 
 
 class Spool:
-    """Appends to a file of this process. Blocks on the disk: never call it on the event loop."""
+    """Appends to files of this process, one a table. Blocks on the disk: never call it on the event loop."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._descriptor: int | None = None
-        self._size = 0
+        self._files: dict[str, _OwnFile] = {}
 
-    def append(self, lines: Sequence[str]) -> None:
+    def append(self, lines: Sequence[str], table: Table = CLICKS) -> None:
         """Return once the lines are on disk; raise `OSError` when they are not, or not all."""
         content = b"".join(map(spooled_line, lines))
         try:
-            if self._descriptor is None:
-                self._descriptor = self._open()
-            _write_all(self._descriptor, content)
-            os.fdatasync(self._descriptor)
+            file = self._files.get(table.name) or self._open(table)
+            file.write(content)
         except OSError:
             # The last line may be torn: the next one begins a new file.
-            self.close()
+            self._close(table.name)
             raise
-        self._size += len(content)
-        if self._size >= LARGEST_FILE_BYTES:
-            self.close()
+        if file.size >= LARGEST_FILE_BYTES:
+            self._close(table.name)
 
     def close(self) -> None:
-        """Let go of the file, so that it can be drained; the next append begins another."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-        self._descriptor = None
+        """Let go of the files, so that they can be drained; the next append begins others."""
+        for name in list(self._files):
+            self._close(name)
 
-    def _open(self) -> int:
+    def _close(self, table: str) -> None:
+        file = self._files.pop(table, None)
+        if file is not None:
+            os.close(file.descriptor)
+
+    def _open(self, table: Table) -> "_OwnFile":
         self.folder.mkdir(parents=True, exist_ok=True)
         name = self.folder / f"{os.getpid()}-{secrets.token_hex(8)}"
         descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _write_all(descriptor, HEADER.encode())
+            _write_all(descriptor, header_of(table).encode())
             # Only now can others see it: an unlocked file would be taken for one left behind.
             name.rename(name.with_suffix(SUFFIX))
             _sync_folder(self.folder)
         except OSError:
             os.close(descriptor)
+            name.unlink(missing_ok=True)
             raise
-        self._size = 0
-        return descriptor
+        self._files[table.name] = _OwnFile(descriptor)
+        return self._files[table.name]
+
+
+class _OwnFile:
+    """An open file of this process, and how much was written to it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.size = 0
+
+    def write(self, content: bytes) -> None:
+        _write_all(self.descriptor, content)
+        os.fdatasync(self.descriptor)
+        self.size += len(content)
 
 
 def spool_files(folder: Path) -> list[Path]:

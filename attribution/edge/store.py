@@ -1,8 +1,8 @@
-"""Makes clicks durable, many at once: a COPY every few milliseconds, or the spool when Postgres does not answer."""
+"""Makes rows durable, many at once: a COPY every few milliseconds, or the spool when Postgres does not answer."""
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -10,6 +10,7 @@ import structlog
 
 from attribution.edge.copying import BatchRefused, ConnectionLost, CopyingConnection
 from attribution.edge.drain import drain_spool
+from attribution.edge.rows import CLICKS, Table
 from attribution.edge.spool import Spool
 
 log = structlog.get_logger(__name__)
@@ -23,7 +24,7 @@ _ALARM_SECONDS = 1.0
 _DISK_SECONDS = 2.0
 
 
-class ClickStore:
+class Store:
     """Takes rows and says when each is durable. One batch is under way at a time.
 
     Without a connection (none yet, or the last one failed) batches go to the spool at once: that is the breaker.
@@ -37,7 +38,8 @@ class ClickStore:
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
         self._connection: CopyingConnection | None = None
         self._lines: list[str] = []
-        self._stray_lines: list[str] = []
+        self._others: list[tuple[Table, str]] = []
+        self._stray_lines: list[tuple[Table, str]] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._filled = asyncio.Event()
         self._is_closing = False
@@ -52,6 +54,7 @@ class ClickStore:
 
     async def open(self) -> None:
         """Connect if Postgres answers, and begin to commit and to drain; without Postgres clicks are spooled."""
+        self._loop = asyncio.get_running_loop()
         await self._connect()
         self._tasks = [
             asyncio.create_task(self._commit_batches()),
@@ -72,10 +75,15 @@ class ClickStore:
         await self._on_disk(self._spool.close)
         self._disk.shutdown()
 
-    def take(self, line: str, milliseconds: int) -> asyncio.Future[None]:
-        """Take the row of a click at a Unix time; the future is done once it is durable, or counted as lost."""
-        (self._lines if self._has_day(milliseconds) else self._stray_lines).append(line)
-        durable = asyncio.get_running_loop().create_future()
+    def take(self, line: str, milliseconds: int, table: Table = CLICKS) -> asyncio.Future[None]:
+        """Take a row of a Unix time; the future is done once it is durable, or counted as lost."""
+        if not self._has_day(milliseconds):
+            self._stray_lines.append((table, line))
+        elif table is CLICKS:
+            self._lines.append(line)
+        else:
+            self._others.append((table, line))
+        durable: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append(durable)
         self._filled.set()
         return durable
@@ -86,37 +94,53 @@ class ClickStore:
             if not self._is_closing:
                 await asyncio.sleep(GATHER_SECONDS)
             lines, self._lines = self._lines, []
+            others, self._others = self._others, []
             strays, self._stray_lines = self._stray_lines, []
             waiting, self._waiting = self._waiting, []
             self._filled.clear()
             try:
-                await self._make_durable(lines, strays)
+                await self._make_durable(lines, others, strays)
             except Exception as error:
                 self._count_lost(len(waiting), error)
             for durable in waiting:
                 if not durable.done():
                     durable.set_result(None)
 
-    async def _make_durable(self, lines: list[str], strays: list[str]) -> None:
-        if lines and not await self._copy(lines):
-            strays = strays + lines
-        if strays:
+    async def _make_durable(
+        self, lines: list[str], others: list[tuple[Table, str]], strays: list[tuple[Table, str]]
+    ) -> None:
+        batches = {CLICKS: lines} if lines else {}
+        for table, line in others:
+            batches.setdefault(table, []).append(line)
+        unstored: dict[Table, list[str]] = {}
+        for table, line in strays:
+            unstored.setdefault(table, []).append(line)
+        for table, batch in batches.items():
+            if not await self._copy(table, batch):
+                unstored.setdefault(table, []).extend(batch)
+        if unstored:
             async with asyncio.timeout(_DISK_SECONDS):
-                await self._on_disk(lambda: self._spool.append(strays))
+                await self._on_disk(lambda: self._append(unstored))
 
-    async def _copy(self, lines: Sequence[str]) -> bool:
+    def _append(self, unstored: Mapping[Table, list[str]]) -> None:
+        for table, lines in unstored.items():
+            self._spool.append(lines, table)
+
+    async def _copy(self, table: Table, lines: Sequence[str]) -> bool:
         """Say whether Postgres confirmed the rows in time; without a connection it has not."""
         if self._connection is None or not self._connection.is_open:
             self._lose_connection()
             return False
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await self._connection.copy("".join(lines).encode())
+                await self._connection.copy(table, "".join(lines).encode())
         except BatchRefused as error:
-            log.error("Postgres refused a batch of clicks, it is spooled", error=str(error).strip(), clicks=len(lines))
+            log.error(
+                "Postgres refused a batch, it is spooled", table=table.name, error=str(error).strip(), rows=len(lines)
+            )
             return False
         except (ConnectionLost, TimeoutError) as error:
-            log.warning("clicks are spooled", error=str(error).strip() or "no answer in time", clicks=len(lines))
+            log.warning("rows are spooled", table=table.name, error=str(error).strip() or "no answer", rows=len(lines))
             self._lose_connection()
             return False
         self._setbacks = 0

@@ -174,7 +174,7 @@ class Migration(migrations.Migration):
                     ("capped", "Cap or budget reached"),
                     ("broken", "Nowhere to go"),
                 ],
-                default="offer",
+                db_default="offer",
                 max_length=13,
             ),
         ),

@@ -1,7 +1,7 @@
 """Clicks as they are stored, and the rows that storage had to set aside."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, TypeAlias, TypeVar
 
 from django.conf import settings
 from django.db import models
@@ -31,10 +31,18 @@ class CreditOutcome(models.TextChoices):
     UNKNOWN_CODE = "unknown_code", "No link or partner has the code or tag"
 
 
-class ClickQuerySet(models.QuerySet["Click"]):
+Row = TypeVar("Row", bound=models.Model)
+
+
+class ByDayQuerySet(models.QuerySet[Row]):
+    """Rows whose only time is in their id, a UUIDv7, by which their table is partitioned."""
+
     def clicked_between(self, starts_at: datetime, ends_at: datetime) -> Self:
-        """Keep the clicks of the half-open period; the only filter by time that reads few partitions."""
+        """Keep the rows of the half-open period; the only filter by time that reads few partitions."""
         return self.filter(id__gte=uuid_floor(starts_at), id__lt=uuid_floor(ends_at))
+
+
+ClickQuerySet: TypeAlias = "ByDayQuerySet[Click]"
 
 
 class Click(models.Model):
@@ -77,7 +85,7 @@ class Click(models.Model):
     licence = reference("campaigns.Licence", null=True)
     routing_version = models.BigIntegerField()
     kind = models.CharField(max_length=10, choices=Kind, help_text="Who came; only clicks of kind click count.")
-    outcome = models.CharField(max_length=13, choices=Outcome, default=Outcome.OFFER)
+    outcome = models.CharField(max_length=13, choices=Outcome, db_default=Outcome.OFFER)
     visitor_key = models.BigIntegerField(null=True, help_text="Under a key of its day that is deleted after 48 h.")
     is_unique = models.BooleanField(null=True, help_text="The visitor's first click in the campaign's window.")
     country = models.CharField(max_length=2, null=True)
@@ -117,7 +125,7 @@ class Click(models.Model):
     sub_id_9 = models.TextField(null=True)
     sub_id_10 = models.TextField(null=True)
 
-    objects = ClickQuerySet.as_manager()
+    objects = ByDayQuerySet.as_manager()
 
     class Meta:
         db_table = "clicks"

@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from attribution.models.clicks import reference
+from attribution.models.clicks import ByDayQuerySet, reference
 
 
 class PreClick(models.Model):
@@ -63,6 +63,8 @@ class LandingEvent(models.Model):
     cta = models.PositiveSmallIntegerField(null=True, help_text="The number in /go/<id>/<number>.")
     outcome = models.CharField(max_length=13, help_text="Where a click-through led, in a click's words.")
 
+    objects = ByDayQuerySet.as_manager()
+
     class Meta:
         db_table = "landing_events"
 
@@ -84,6 +86,8 @@ class Impression(models.Model):
     device = models.CharField(max_length=10)
     visitor_key = models.BigIntegerField(null=True)
     external_id = models.TextField(null=True)
+
+    objects = ByDayQuerySet.as_manager()
 
     class Meta:
         db_table = "impressions"

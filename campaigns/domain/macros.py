@@ -5,6 +5,8 @@ from collections.abc import Collection
 
 from django.core.exceptions import ValidationError
 
+from campaigns.domain.filters import PLATFORM_CLICK_IDS
+
 MACROS: dict[str, str] = {
     "click_id": "the click's id, 48 hexadecimal digits",
     **{f"sub_id_{number}": f"the parameter sub_id_{number} (or sub{number}) of the click" for number in range(1, 11)},
@@ -13,17 +15,25 @@ MACROS: dict[str, str] = {
     "creative_id": "the creative's number",
     "creative": "the creative's name",
     "offer_id": "the offer's number",
+    "offer": "the offer's name",
+    "landing_page": "the landing page's name",
+    "flow": "the flow's name",
     "partner_tag": "the partner's tag",
     "source": "the traffic source's name",
     "external_id": "the source's own click id",
+    **{name: f"the platform's click id {name}, as it came" for name in PLATFORM_CLICK_IDS},
     "keyword": "the keyword, from the source's parameter",
     "placement": "the placement, from the source's parameter",
     "cost": "the cost of the click, from the source's parameter",
     "country": "two letters, by the visitor's address",
+    "region": "the end of its ISO 3166-2 code, by the visitor's address",
     "city": "by the visitor's address",
+    "language": "two letters, the browser's first language",
     "device": "desktop, phone, tablet or other",
     "os": "the operating system's family",
+    "browser": "the browser's family",
     "timestamp": "seconds since 1970",
+    "random": "digits that differ from click to click",
 }
 MACRO = re.compile(r"\{([^{}]*)\}")
 # Scheme and authority stand before the first of these; no macro may choose where a visitor is sent.

@@ -48,6 +48,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("budget_share", "Budget nearly used"),
                             ("budget_reached", "Budget reached"),
+                            ("cap_share", "Cap nearly used"),
                             ("cap_reached", "Cap reached"),
                             ("licence_ends", "Licence ends"),
                             ("permission_ends", "Permission ends"),
@@ -70,8 +71,12 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("day", models.DateField()),
+                ("counter", models.CharField(max_length=64)),
                 ("amount", tracker_project.common.fields.AmountField(decimal_places=8, max_digits=28)),
-                ("updated_at", models.DateTimeField()),
+                (
+                    "updated_at",
+                    models.DateTimeField(auto_now=True, db_default=django.db.models.functions.datetime.Now()),
+                ),
             ],
             options={
                 "db_table": "campaign_spends",
@@ -957,7 +962,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="campaignspend",
-            constraint=models.UniqueConstraint(fields=("campaign", "day"), name="one_spend_per_campaign_and_day"),
+            constraint=models.UniqueConstraint(
+                fields=("campaign", "day", "counter"), name="one_spend_per_campaign_day_and_counter"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="campaignspend",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("counter", ""), _negated=True), name="spend_names_its_counter"
+            ),
         ),
         migrations.AddConstraint(
             model_name="capuse",
@@ -968,6 +981,12 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="capuse",
             constraint=models.CheckConstraint(condition=models.Q(("uses__gte", 0)), name="cap_uses_are_not_negative"),
+        ),
+        migrations.AddConstraint(
+            model_name="capuse",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("counter", ""), _negated=True), name="cap_use_names_its_counter"
+            ),
         ),
         migrations.AddConstraint(
             model_name="flow",

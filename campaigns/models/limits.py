@@ -59,9 +59,11 @@ class Cap(models.Model):
 
 
 class CapUse(models.Model):
-    """How much of a cap one counter has seen used: each edge counts clicks, one task counts conversions.
+    """How much of a cap one counter has seen used: each edge counts clicks, the counter `conversions` the rest.
 
-    A cap's use is the sum over its counters. `day` is the cap's day, empty for a cap in all.
+    A cap's use is the sum over its counters. `day` is the cap's day, empty for a cap in all. A counter writes what it
+    has counted so far, never an increase, and does so at least once an hour: those silent for long are folded into
+    one (`fold_counters`).
     """
 
     cap = models.ForeignKey(Cap, on_delete=models.CASCADE, related_name="uses")
@@ -75,6 +77,7 @@ class CapUse(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["cap", "day", "counter"], nulls_distinct=False, name="one_use_per_counter"),
             models.CheckConstraint(condition=Q(uses__gte=0), name="cap_uses_are_not_negative"),
+            models.CheckConstraint(condition=~Q(counter=""), name="cap_use_names_its_counter"),
         ]
 
     def __str__(self) -> str:
@@ -82,21 +85,29 @@ class CapUse(models.Model):
 
 
 class CampaignSpend(models.Model):
-    """What a campaign has cost on a day of its time zone so far, in its currency; what edges stop it by."""
+    """What one counter has seen a campaign cost on a day of its time zone, in its currency.
+
+    Each edge counts what its clicks cost, the counter `costs` the rows of costs: spend and commissions. A day's spend
+    is the sum over its counters; edges stop a campaign by it. Counters write as those of `CapUse` do.
+    """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="spends")
     day = models.DateField()
+    counter = models.CharField(max_length=64)
     amount = AmountField()
-    updated_at = models.DateTimeField()
+    updated_at = models.DateTimeField(auto_now=True, db_default=Now())
 
     class Meta:
         db_table = "campaign_spends"
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "day"], name="one_spend_per_campaign_and_day"),
+            models.UniqueConstraint(
+                fields=["campaign", "day", "counter"], name="one_spend_per_campaign_day_and_counter"
+            ),
+            models.CheckConstraint(condition=~Q(counter=""), name="spend_names_its_counter"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} on {self.day}"
+        return f"{self.amount} on {self.day} by {self.counter}"
 
 
 class CampaignAlert(models.Model):
@@ -105,6 +116,7 @@ class CampaignAlert(models.Model):
     class Kind(models.TextChoices):
         BUDGET_SHARE = "budget_share", "Budget nearly used"
         BUDGET_REACHED = "budget_reached", "Budget reached"
+        CAP_SHARE = "cap_share", "Cap nearly used"
         CAP_REACHED = "cap_reached", "Cap reached"
         LICENCE_ENDS = "licence_ends", "Licence ends"
         PERMISSION_ENDS = "permission_ends", "Permission ends"

@@ -1,13 +1,7 @@
 """Whether a player's conversion may be signalled to a destination at all."""
 
 from conversions.models import Conversion, Destination, Player
-
-# Where silence about consent is a refusal: the European Economic Area with the EU's own territories that have codes
-# of their own, the United Kingdom (also by its other code) and Switzerland.
-CONSENT_COUNTRIES = frozenset(
-    "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
-    " AX GF GP MF MQ RE YT IS LI NO GB UK EL CH".split()
-)
+from tracker_project.common.privacy import is_allowed
 
 
 def refusal_to_signal(conversion: Conversion, destination: Destination) -> str:
@@ -24,10 +18,7 @@ def has_consent(player: Player) -> bool:
 
     Unknown consent counts as refused where the law wants it asked for, and where the country is unknown.
     """
-    if player.consent_ad_user_data is not None:
-        return player.consent_ad_user_data
-    country = player_country(player).upper()
-    return country != "" and country not in CONSENT_COUNTRIES
+    return is_allowed(player.consent_ad_user_data, player_country(player).upper())
 
 
 def player_country(player: Player) -> str:

@@ -62,6 +62,19 @@ def test_page_shows_figures_of_the_last_seven_days(alice: Client) -> None:
     assert "What the columns mean" in shown
 
 
+def test_page_shows_a_column_only_where_something_stands_in_it(alice: Client) -> None:
+    link = make_link()
+    make_click(link, at=NOON)
+    before = text_of(alice.get(PAGE, {"first": "2026-11-22", "last": "2026-11-22"}))
+    make_click(link, at=NOON, outcome="elsewhere")
+
+    after = text_of(alice.get(PAGE, {"first": "2026-11-22", "last": "2026-11-22"}))
+
+    assert ">Elsewhere</th>" not in before
+    assert ">Elsewhere</th>" in after
+    assert ">Capped</th>" not in after
+
+
 def test_page_escapes_names_of_campaigns(alice: Client) -> None:
     campaign = make_campaign(name="<img src=x onerror=alert(1)>")
     make_click(make_link(campaign=campaign), at=NOON)
@@ -234,10 +247,20 @@ def test_command_prints_amounts_as_text(capsys: pytest.CaptureFixture[str]) -> N
         "day": "2026-11-22",
         "time_zone": "UTC",
         "currency": "EUR",
+        "impressions": 0,
         "clicks": 1,
+        "unique_clicks": 0,
+        "landing_views": 0,
+        "click_throughs": 0,
         "bots": 0,
         "previews": 0,
+        "excess": 0,
+        "staff": 0,
         "while_paused": 0,
+        "elsewhere": 0,
+        "unknown_place": 0,
+        "capped": 0,
+        "nowhere": 0,
         "registrations": 0,
         "first_deposits_gross": 1,
         "first_deposits_held": 0,

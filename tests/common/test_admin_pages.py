@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from affiliates.domain.booking import book_due_commissions
 from affiliates.models import Commission, CommissionPlan, LedgerTransfer, PartnerAccount
-from attribution.models import Click, SetAsideClick
+from attribution.models import BotRule, Click, Impression, LandingEvent, PreClick, SetAsideClick, StaffNetwork
 from campaigns.models import (
     Brand,
     Campaign,
@@ -41,6 +41,7 @@ from conversions.models import (
 )
 from fraud.models import Review
 from tests.affiliates.builders import make_earning_deposit, make_partner_account, make_player
+from tests.attribution.builders import make_impression, make_landing_event, make_pre_click
 from tests.conversions.builders import deposit, register
 from tests.world import NOON, make_campaign, make_click, make_creative, make_link, make_partner, make_platform
 from tracker_project.common.pages import change_address, list_address
@@ -147,6 +148,11 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     ExchangeRate: add_rate,
     Click: add_click,
     SetAsideClick: add_set_aside,
+    LandingEvent: lambda: make_landing_event(make_link()),
+    Impression: lambda: make_impression(make_link()),
+    PreClick: lambda: make_pre_click(make_link()),
+    BotRule: lambda: BotRule.objects.create(kind="asn", pattern=str(64500 + BotRule.objects.count())),
+    StaffNetwork: lambda: StaffNetwork.objects.create(network=f"192.0.2.{StaffNetwork.objects.count()}/32"),
     Platform: make_platform,
     InboxEvent: add_event,
     Anomaly: add_anomaly,
@@ -231,7 +237,21 @@ def test_list_asks_strangers_to_sign_in(client: Client, model: Any, add: Any) ->
 
 @pytest.mark.parametrize(
     "model",
-    [Click, InboxEvent, Anomaly, Player, Conversion, CustomerLtv, Postback, Review, Commission, LedgerTransfer],
+    [
+        Click,
+        LandingEvent,
+        Impression,
+        PreClick,
+        InboxEvent,
+        Anomaly,
+        Player,
+        Conversion,
+        CustomerLtv,
+        Postback,
+        Review,
+        Commission,
+        LedgerTransfer,
+    ],
     ids=lambda model: model.__name__,
 )
 def test_facts_are_neither_added_nor_changed_nor_deleted(alice: Client, model: Any) -> None:
@@ -245,7 +265,7 @@ def test_facts_are_neither_added_nor_changed_nor_deleted(alice: Client, model: A
 
 @pytest.mark.parametrize(
     "model",
-    [Click, InboxEvent, Player, Conversion, Postback, Commission, LedgerTransfer],
+    [Click, LandingEvent, Impression, InboxEvent, Player, Conversion, Postback, Commission, LedgerTransfer],
     ids=lambda model: model.__name__,
 )
 def test_lists_of_facts_never_count(alice: Client, model: Any) -> None:

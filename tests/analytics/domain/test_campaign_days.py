@@ -20,6 +20,7 @@ from attribution.domain.partitions import ensure_click_partitions
 from campaigns.models import Campaign, Cost
 from conversions.models import Conversion, Revenue
 from tests.affiliates.builders import make_deposit, make_player
+from tests.attribution.builders import make_impression, make_landing_event
 from tests.world import make_campaign, make_click, make_link, make_partner
 
 pytestmark = pytest.mark.django_db
@@ -92,7 +93,7 @@ def test_campaign_days_adds_up_a_day() -> None:
     make_click(link, at=noon, cost=Decimal("0.105"))
     make_click(link, at=noon, kind="bot", cost=Decimal("9"))
     make_click(link, at=noon, kind="preview")
-    make_click(link, at=noon, kind="paused", cost=Decimal("0.40"))
+    make_click(link, at=noon, outcome="paused", cost=Decimal("0.40"))
     make_registration(campaign, at=noon)
     make_registration(campaign, at=noon)
     bring_revenue(make_first_deposit(campaign, occurred_at=noon), 200)
@@ -118,6 +119,54 @@ def test_campaign_days_adds_up_a_day() -> None:
     )
     assert figures.cost == Decimal("130.755")
     assert cost_per_first_deposit(figures, "EUR") == Decimal("65.38")
+
+
+def test_campaign_days_counts_visitors_who_were_sent_on_and_the_others_apart() -> None:
+    campaign = make_campaign()
+    link = make_link(campaign=campaign)
+    make_click(link, outcome="offer", is_unique=True, cost=Decimal(1))
+    make_click(link, outcome="landing", is_unique=True, cost=Decimal(1))
+    make_click(link, outcome="direct", is_unique=False, cost=Decimal(1))
+    make_click(link, outcome="stopped", is_unique=True, cost=Decimal(1))
+    make_click(link, outcome="elsewhere", is_unique=True, cost=Decimal(1))
+    make_click(link, outcome="unknown_place", cost=Decimal(1))
+    make_click(link, outcome="capped", cost=Decimal(1))
+    make_click(link, outcome="broken", cost=Decimal(1))
+    make_click(link, kind="staff", is_unique=True, cost=Decimal(10))
+    make_click(link, kind="excess", is_unique=False, cost=Decimal(10))
+    make_click(link, kind="bot", outcome="elsewhere", cost=Decimal(10))
+    make_click(link, kind="test", is_unique=True, cost=Decimal(10))
+
+    assert day_of(campaign) == Figures(
+        clicks=3,
+        unique_clicks=2,
+        bots=1,
+        excess=1,
+        staff=1,
+        while_paused=1,
+        elsewhere=1,
+        unknown_place=1,
+        capped=1,
+        nowhere=1,
+        click_cost=Decimal(8),
+    )
+
+
+def test_campaign_days_counts_impressions_and_landing_pages_on_the_campaigns_days() -> None:
+    campaign = make_campaign(time_zone="Asia/Tokyo")
+    link = make_link(campaign=campaign)
+    late, early = datetime(2026, 11, 22, 15, tzinfo=UTC), datetime(2026, 11, 22, 14, 59, tzinfo=UTC)
+    make_impression(link, at=early)
+    make_impression(link, at=late)
+    make_impression(link, at=early, kind="bot")
+    make_landing_event(link, at=early)
+    make_landing_event(link, at=early)
+    make_landing_event(link, at=early, kind="click_through")
+    make_landing_event(link, at=early, kind="app_installed")
+    make_landing_event(link, at=late)
+
+    assert day_of(campaign) == Figures(impressions=1, landing_views=2, click_throughs=1)
+    assert day_of(campaign, date(2026, 11, 23)) == Figures(impressions=1, landing_views=1)
 
 
 def test_campaign_days_takes_reversed_and_rejected_deposits_out_of_net_alone() -> None:
@@ -278,4 +327,4 @@ def test_campaign_days_asks_as_many_queries_for_many_days_and_zones_as_for_one()
     with CaptureQueriesContext(connection) as queries:
         campaign_days(first=date(2026, 10, 1), last=SUNDAY)
 
-    assert len(queries) == 4
+    assert len(queries) == 6

@@ -21,6 +21,7 @@ def test_goals_of_counts_since_the_campaign_began() -> None:
     link = make_link(campaign=campaign)
     make_click(link, at=NOON)
     make_click(link, at=NOON, kind="bot")
+    make_click(link, at=NOON, outcome="capped")
     make_click(make_link(), at=NOON)
     make_deposit(campaign=campaign)
     make_deposit(campaign=campaign, review_state="rejected")

@@ -34,8 +34,11 @@ def test_click_redirects_to_the_offer_and_stores_all_that_is_known(serve, tmp_pa
     edge = serve()
 
     answer = edge.get(
-        "/c/spring?sub_id_1=a%20b&sub10=j&fbclid=IwAR%5C1&gclid=g&cost=0.25&keyword=spins&placement=feed",
+        "/c/spring?sub_id_1=a%20b&sub10=j&fbclid=IwAR%5C1&gclid=g&cost=0.25&keyword=spins&placement=feed&consent=1",
         x_forwarded_for="198.51.100.7",
+        accept_language="en-GB,en;q=0.9",
+        ect="4g",
+        rtt="100",
         referer="https://l.facebook.com/l.php?u=secret",
     )
 
@@ -54,6 +57,24 @@ def test_click_redirects_to_the_offer_and_stores_all_that_is_known(serve, tmp_pa
         "offer_id": campaign.offer_id,
         "routing_version": edge.application._edge.health()["snapshot_version"],
         "kind": "click",
+        "outcome": "offer",
+        "flow_id": None,
+        "landing_page_id": None,
+        "licence_id": None,
+        "visitor_key": click.visitor_key,
+        "is_unique": True,
+        "os_version": "17.5",
+        "language": "en",
+        "connection_type": None,
+        "isp": None,
+        "asn": None,
+        "hints": {"ect": "4g", "rtt": 100},
+        "has_ad_consent": True,
+        "original_cost": None,
+        "original_currency": None,
+        "exchange_rate": None,
+        "exchange_rate_on": None,
+        "exchange_rate_source": None,
         "country": "MT",
         "region": "60",
         "city": "Valletta",
@@ -116,7 +137,7 @@ def test_click_of_a_paused_campaign_reads_a_page_and_is_stored_as_paused(serve):
     assert answer.status == 200
     assert b"not available at present" in answer.body
     assert answer.headers["cache-control"] == "no-store"
-    assert Click.objects.get().kind == "paused"
+    assert Click.objects.values_list("kind", "outcome").get() == ("click", "paused")
 
 
 def test_click_on_an_unknown_code_reads_a_page(serve):

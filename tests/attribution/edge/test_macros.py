@@ -5,7 +5,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from django.core.exceptions import ValidationError
 
-from attribution.edge.macros import FACTS, compile_offer_address
+from attribution.edge.macros import FACTS, compile_address
 from tests.attribution.edge.redirects import HOSTILE
 
 CONSTANTS = {
@@ -20,7 +20,7 @@ CONSTANTS = {
 
 
 def fill(template, **facts):
-    return compile_offer_address(template, CONSTANTS).fill([facts.get(name) for name in FACTS])
+    return compile_address(template, CONSTANTS).fill([facts.get(name) for name in FACTS])
 
 
 def test_fill_encodes_for_the_place():
@@ -58,13 +58,13 @@ def test_fill_never_steps_up_in_a_path():
     assert fill(template, sub_id_1="..", sub_id_2=".") == "https://casino.example/land//?q=.."
 
 
-def test_compile_offer_address_writes_hosts_and_paths_in_ascii():
+def test_compile_address_writes_hosts_and_paths_in_ascii():
     assert fill("https://casinó.example:8443/glück?s={sub_id_1}") == (
         "https://xn--casin-4ta.example:8443/gl%C3%BCck?s="
     )
 
 
-def test_compile_offer_address_keeps_an_address_without_macros():
+def test_compile_address_keeps_an_address_without_macros():
     assert fill("https://casino.example") == "https://casino.example"
 
 
@@ -80,9 +80,9 @@ def test_compile_offer_address_keeps_an_address_without_macros():
         "//casino.example/",
     ],
 )
-def test_compile_offer_address_refuses_what_the_admin_refuses(template):
+def test_compile_address_refuses_what_the_admin_refuses(template):
     with pytest.raises(ValidationError):
-        compile_offer_address(template, CONSTANTS)
+        compile_address(template, CONSTANTS)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)

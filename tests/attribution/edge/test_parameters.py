@@ -2,9 +2,9 @@
 
 import pytest
 
-from attribution.edge.parameters import LONGEST_VALUE, NAMES, read_parameters, read_text, slots_of
+from attribution.edge.parameters import LONGEST_VALUE, NAMES, read_consent, read_parameters, read_text, slots_of
 
-SLOTS = slots_of({"external_id": "fbclid", "cost": "cost", "placement": "pl", "keyword": "sub_id_3"})
+SLOTS = slots_of([("external_id", "fbclid"), ("cost", "cost"), ("placement", "pl"), ("keyword", "sub_id_3")])
 
 
 def read(query: bytes) -> dict[str, str]:
@@ -33,7 +33,7 @@ def test_read_parameters_takes_the_first_value_that_is_not_empty():
 
 
 def test_read_parameters_knows_encoded_names_and_ignores_others():
-    assert read(b"sub%5Fid%5F1=a&url=https://evil.example&=x&&;&fbclid") == {"sub_id_1": "a"}
+    assert read(b"sub%5Fid%5F1=a&redirect=https://evil.example&=x&&;&fbclid") == {"sub_id_1": "a"}
 
 
 def test_read_parameters_stops_after_two_hundred():
@@ -42,7 +42,7 @@ def test_read_parameters_stops_after_two_hundred():
 
 
 def test_slots_of_leaves_out_parameters_that_a_source_does_not_have():
-    slots = slots_of({"external_id": "", "cost": "", "placement": "", "keyword": ""})
+    slots = slots_of([("external_id", ""), ("cost", ""), ("placement", ""), ("keyword", "")])
 
     assert b"" not in slots
 
@@ -80,3 +80,11 @@ def test_read_text_bounds_the_length():
     assert len(read_text(b"a" * 20_000)) == LONGEST_VALUE
     assert len(read_text(b"%C3%A9" * 20_000)) == LONGEST_VALUE
     assert len(read_text(b"%FF" * 20_000)) == LONGEST_VALUE
+
+
+@pytest.mark.parametrize(
+    ("text", "consent"),
+    [("1", True), ("Granted", True), ("0", False), ("denied", False), ("", None), ("maybe", None), (None, None)],
+)
+def test_read_consent_hears_yes_no_and_silence(text, consent):
+    assert read_consent(text) is consent

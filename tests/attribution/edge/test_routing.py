@@ -1,35 +1,18 @@
 """The snapshot: current within two seconds, whole, and there without Postgres."""
 
 import time
+from dataclasses import replace
 
 import pytest
+from django.db import connection
 
-from attribution.edge.snapshot import LinkRow, RoutingTables, build_snapshot, read_tables, save_tables
+from attribution.edge.database import conninfo_of
+from attribution.edge.routes import build_snapshot
+from attribution.edge.snapshot import load_tables_now, read_tables, save_tables
 from attribution.models import Click
 from campaigns.models import Offer
 from tests.attribution.edge.serving import NOWHERE
 from tests.world import make_campaign, make_link, make_offer
-
-LINK = LinkRow(
-    code="spring",
-    link_id=5,
-    campaign_id=6,
-    creative_id=7,
-    partner_id=None,
-    source_id=8,
-    offer_id=9,
-    currency="EUR",
-    is_active=True,
-    campaign="Spring",
-    creative="Red banner",
-    partner_tag=None,
-    source="Meta Ads",
-    click_id_parameter="fbclid",
-    keyword_parameter="",
-    placement_parameter="",
-    cost_parameter="",
-    offer_url="https://casino.example/",
-)
 
 
 def test_edge_sends_to_a_changed_offer_within_two_seconds(serve):
@@ -79,8 +62,9 @@ def test_edge_does_not_start_with_neither_postgres_nor_a_snapshot(serve, monkeyp
     assert "start Postgres first" in edge.start_failure
 
 
-def test_saved_tables_are_read_as_they_were(tmp_path):
-    tables = RoutingTables(version=7, links=[LINK])
+def test_saved_tables_are_read_as_they_were(transactional_db, tmp_path):
+    make_link(code="spring")
+    tables = load_tables_now(conninfo_of(connection.settings_dict))
 
     save_tables(tables, tmp_path / "edge" / "snapshot.json")
 
@@ -97,11 +81,17 @@ def test_read_tables_takes_a_damaged_file_for_none(tmp_path, content):
     assert read_tables(tmp_path / "missing.json") is None
 
 
-def test_build_snapshot_keeps_a_link_whose_offer_is_broken_from_leading_anywhere():
-    broken = LINK._replace(code="broken", offer_url="javascript:alert(1)")
+def test_build_snapshot_keeps_a_link_whose_offer_is_broken_from_leading_anywhere(transactional_db):
+    link = make_link(code="spring")
+    tables = load_tables_now(conninfo_of(connection.settings_dict))
+    [offer] = tables.offers
+    broken = replace(tables, offers=[offer._replace(url="javascript:alert(1)")])
 
-    snapshot = build_snapshot(RoutingTables(version=7, links=[LINK, broken]))
+    whole, hurt = (build_snapshot(each).routes["spring"] for each in (tables, broken))
 
-    assert snapshot.routes["spring"].columns == "5\t6\t7\t\\N\t8\t9\tEUR\t7"
-    assert snapshot.routes["spring"].offer is not None
-    assert snapshot.routes["broken"].offer is None
+    assert whole.columns == f"{link.id}\t{link.campaign_id}\t\\N\t\\N\t{link.campaign.source_id}\tEUR\t{tables.version}"
+    assert [address_of(route) is not None for route in (whole, hurt)] == [True, False]
+
+
+def address_of(route):
+    return route.offer_address(route.campaign.offer, None)

@@ -13,12 +13,13 @@ from django.db import connection
 from attribution.click_ids import new_uuid7
 from attribution.edge.database import conninfo_of
 from attribution.edge.drain import Drained, drain_spool
-from attribution.edge.rows import COLUMNS
-from attribution.edge.spool import HEADER, Spool, spool_files, spooled_line
-from attribution.models import Click, SetAsideClick
+from attribution.edge.rows import CLICKS, LANDING_EVENTS
+from attribution.edge.spool import Spool, header_of, spool_files, spooled_line
+from attribution.models import Click, LandingEvent, SetAsideClick
 from tests.attribution.edge.serving import NOWHERE
 
 LONG_AGO_MS = 946_684_800_000
+HEADER = header_of(CLICKS).encode()
 
 
 def now_ms() -> int:
@@ -26,9 +27,16 @@ def now_ms() -> int:
 
 
 def line_of(uuid: UUID, **columns: str) -> str:
-    values = {"id": uuid.hex, "currency": "EUR", "kind": "click", "device": "phone", "routing_version": "1"}
-    values |= dict.fromkeys(("link_id", "campaign_id", "source_id", "offer_id"), "1") | columns
-    return "\t".join(values.get(name, "\\N") for name in COLUMNS) + "\n"
+    values = {
+        "id": uuid.hex,
+        "currency": "EUR",
+        "kind": "click",
+        "outcome": "offer",
+        "device": "phone",
+        "routing_version": "1",
+    }
+    values |= dict.fromkeys(("link_id", "campaign_id", "source_id", "offer_id", "routing_version"), "1") | columns
+    return "\t".join(values.get(name, "\\N") for name in CLICKS.columns) + "\n"
 
 
 def drain(folder) -> Drained:
@@ -97,7 +105,7 @@ def test_drain_sets_aside_what_is_torn_damaged_or_of_no_day(days, tmp_path):
         spooled_line(line_of(good)),
         spooled_line(line_of(new_uuid7(now_ms())))[:-20],
     ]
-    (tmp_path / "1-left.spool").write_bytes(HEADER.encode() + b"".join(lines))
+    (tmp_path / "1-left.spool").write_bytes(HEADER + b"".join(lines))
 
     drained = drain(tmp_path)
 
@@ -113,7 +121,7 @@ def test_drain_sets_aside_what_is_torn_damaged_or_of_no_day(days, tmp_path):
 
 
 def test_drain_reads_the_columns_of_an_older_program(days, tmp_path):
-    header = "checksum\t" + "\t".join(COLUMNS[:-1]) + "\n"
+    header = "checksum\t" + "\t".join(CLICKS.columns[:-1]) + "\n"
     line = line_of(new_uuid7(now_ms())).rpartition("\t")[0] + "\n"
     (tmp_path / "1-old.spool").write_bytes(header.encode() + spooled_line(line))
 
@@ -121,11 +129,36 @@ def test_drain_reads_the_columns_of_an_older_program(days, tmp_path):
     assert Click.objects.count() == 1
 
 
+def test_drain_reads_a_file_from_before_there_were_outcomes(days, tmp_path):
+    columns = ["id", "link_id", "campaign_id", "source_id", "currency", "routing_version", "kind", "device"]
+    lines = [f"{new_uuid7(now_ms()).hex}\t1\t1\t1\tEUR\t1\t{kind}\tphone\n" for kind in ("click", "paused", "bot")]
+    header = "\t".join(["checksum", *columns]) + "\n"
+    (tmp_path / "1-old.spool").write_bytes(header.encode() + b"".join(map(spooled_line, lines)))
+
+    assert drain(tmp_path) == Drained(files=1, lines=3)
+    assert sorted(Click.objects.values_list("kind", "outcome")) == [
+        ("bot", "offer"),
+        ("click", "offer"),
+        ("click", "paused"),
+    ]
+
+
+def test_drain_stores_rows_of_other_tables(days, tmp_path):
+    event, click = new_uuid7(now_ms()), new_uuid7(now_ms())
+    spool = Spool(tmp_path)
+    spool.append([f"{event.hex}\tview\t{click.hex}\t1\t1\t2\t\\N\t\\N\tlanding\n"], LANDING_EVENTS)
+    spool.append([line_of(click)])
+    spool.close()
+
+    assert drain(tmp_path) == Drained(files=2, lines=2)
+    assert LandingEvent.objects.get().click == click == Click.objects.get().id
+
+
 def test_drain_leaves_a_file_of_unknown_columns_and_drains_the_others(days, tmp_path):
     line = line_of(new_uuid7(now_ms()))
-    unknown = HEADER.replace("placement", "nonsense").encode() + spooled_line(line)
+    unknown = HEADER.replace(b"placement", b"nonsense") + spooled_line(line)
     (tmp_path / "1-unknown.spool").write_bytes(unknown)
-    (tmp_path / "2-known.spool").write_bytes(HEADER.encode() + spooled_line(line))
+    (tmp_path / "2-known.spool").write_bytes(HEADER + spooled_line(line))
 
     assert drain(tmp_path) == Drained(files=1, lines=1)
     assert [path.name for path in spool_files(tmp_path)] == ["1-unknown.spool"]

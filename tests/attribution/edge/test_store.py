@@ -77,7 +77,7 @@ def test_clicks_go_on_after_postgres_ended_every_connection(link, serve):
 
 def test_batch_that_postgres_refuses_is_spooled_and_its_good_clicks_stored(link, serve, monkeypatch):
     edge = serve()
-    monkeypatch.setattr("attribution.edge.clicks.read_cost", lambda text: text)
+    monkeypatch.setattr("attribution.edge.edge.read_cost", lambda text: text)
 
     answers = [edge.get("/c/spring?cost=free"), edge.get("/c/spring?cost=1")]
 

@@ -13,20 +13,23 @@ CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0"
         (
             "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
             "Version/17.5 Mobile/15E148 Safari/604.1",
-            "phone\tiOS\tMobile Safari",
+            "phone\tiOS\t17.5\tMobile Safari",
         ),
-        (f"Mozilla/5.0 (Linux; Android 14; SM-S918B) {CHROME} Mobile Safari/537.36", "phone\tAndroid\tChrome Mobile"),
-        (f"Mozilla/5.0 (Linux; Android 13; SM-X700) {CHROME} Safari/537.36", "tablet\tAndroid\tChrome"),
+        (
+            f"Mozilla/5.0 (Linux; Android 14; SM-S918B) {CHROME} Mobile Safari/537.36",
+            "phone\tAndroid\t14\tChrome Mobile",
+        ),
+        (f"Mozilla/5.0 (Linux; Android 13; SM-X700) {CHROME} Safari/537.36", "tablet\tAndroid\t13\tChrome"),
         (
             "Mozilla/5.0 (iPad; CPU OS 16_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.5 "
             "Mobile/15E148 Safari/604.1",
-            "tablet\tiOS\tMobile Safari",
+            "tablet\tiOS\t16.5\tMobile Safari",
         ),
-        (f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {CHROME} Safari/537.36", "desktop\tWindows\tChrome"),
-        ("Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0", "desktop\tLinux\tFirefox"),
-        (f"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {CHROME} Safari/537.36", "desktop\tChrome OS\tChrome"),
-        ("Mozilla/5.0 (SMART-TV; Linux; Tizen 6.0) AppleWebKit/537.36 TV Safari/537.36", "other\tTizen\tSafari"),
-        ("", "other\t\\N\t\\N"),
+        (f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {CHROME} Safari/537.36", "desktop\tWindows\t10\tChrome"),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0", "desktop\tLinux\t\\N\tFirefox"),
+        (f"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {CHROME} Safari/537.36", "desktop\tChrome OS\t14541.0.0\tChrome"),
+        ("Mozilla/5.0 (SMART-TV; Linux; Tizen 6.0) AppleWebKit/537.36 TV Safari/537.36", "other\tTizen\t6.0\tSafari"),
+        ("", "other\t\\N\t\\N\t\\N"),
     ],
 )
 def test_read_user_agent_tells_device_system_and_browser(header, columns):

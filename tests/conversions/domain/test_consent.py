@@ -2,8 +2,9 @@
 
 import pytest
 
-from conversions.domain.consent import CONSENT_COUNTRIES, has_consent, refusal_to_signal
+from conversions.domain.consent import has_consent, refusal_to_signal
 from conversions.models import Conversion, Destination, Player
+from tracker_project.common.privacy import CONSENT_COUNTRIES
 
 
 def player(**columns):

@@ -1,0 +1,315 @@
+"""Where a visit goes: forced flows, regular flows, the default flow, the campaign's own offer, else the fallback."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+from attribution.edge.cookies import Binding
+from attribution.edge.routes import Campaign, Flow, LandingPage, Offer, Share
+from attribution.edge.rows import NULL
+from attribution.edge.usage import Budget, Cap
+from attribution.edge.visit import Visit
+
+_DAY_MS = 86_400_000
+T = TypeVar("T", Offer, LandingPage)
+
+
+class Limits(Protocol):
+    """What knows how much of caps and budgets is used."""
+
+    def is_reached(self, caps: Sequence[Cap], milliseconds: int) -> bool: ...
+
+    def is_spent(self, budget: Budget, milliseconds: int) -> bool: ...
+
+
+class Decision(NamedTuple):
+    """Where a visit goes. `outcome` is a click's; a landing page comes without offer, which `/go/` chooses."""
+
+    outcome: str
+    flow: Flow | None = None
+    landing_page: LandingPage | None = None
+    offer: Offer | None = None
+    licence_id: int | None = None
+
+    @property
+    def columns(self) -> str:
+        """Return outcome, flow, landing page, offer and licence as they stand in a click's row."""
+        return (
+            f"{self.outcome}\t{self.flow.id if self.flow else NULL}\t"
+            f"{self.landing_page.id if self.landing_page else NULL}\t{self.offer.id if self.offer else NULL}\t"
+            f"{NULL if self.licence_id is None else self.licence_id}"
+        )
+
+
+class Note(NamedTuple):
+    """Why a flow or an offer did or did not take a visit, for people."""
+
+    subject: str
+    is_taken: bool
+    reason: str
+
+
+class _Choice(NamedTuple):
+    """An offer that a visit may go to, and under which licence; or why there is none."""
+
+    offer: Offer | None
+    licence_id: int | None
+    refusal: str
+
+
+class Router:
+    """Decides by a snapshot's offers and the limits that are used so far; `draw` returns a number from 0 to below 1.
+
+    Give `notes` to have every step explained.
+    """
+
+    __slots__ = ("_draw", "_limits", "_notes", "_offers")
+
+    def __init__(
+        self,
+        offers: Mapping[int, Offer],
+        limits: Limits,
+        draw: Callable[[], float],
+        *,
+        notes: list[Note] | None = None,
+    ) -> None:
+        self._offers = offers
+        self._limits = limits
+        self._draw = draw
+        self._notes = notes
+
+    def decide(self, campaign: Campaign, visit: Visit, binding: Binding | None = None) -> Decision:
+        """Return where a visit of a campaign's link goes."""
+        if not campaign.is_active:
+            self._refuse("Campaign", "The campaign is not active: a page says so.")
+            return Decision("paused")
+        if campaign.caps and self._limits.is_reached(campaign.caps, visit.milliseconds):
+            self._refuse("Campaign", "A cap of the campaign is reached.")
+            return Decision("capped")
+        if campaign.budget is not None and self._limits.is_spent(campaign.budget, visit.milliseconds):
+            self._refuse("Campaign", "The day's budget is used, as far as its pacing allows by now.")
+            return Decision("capped")
+        flow = self._choose_flow(campaign, visit, binding)
+        if flow is None:
+            return self._to_own_offer(campaign, visit)
+        if flow.action == "paused_page":
+            return Decision("paused", flow)
+        if flow.action == "nothing":
+            return Decision("stopped", flow)
+        return self._along(flow, campaign, visit, binding)
+
+    def choose_offer(
+        self,
+        campaign: Campaign,
+        flow: Flow | None,
+        visit: Visit,
+        *,
+        position: int | None = None,
+        bound_offer_id: int = 0,
+    ) -> Decision:
+        """Return the offer that a flow (None: the campaign itself) sends a visit to, as if there were no page.
+
+        `position` asks for the offer of a link's number; where that one takes nobody, the others are drawn from.
+        """
+        if flow is None or not flow.offers:
+            return self._to_own_offer(campaign, visit, flow)
+        choice = None
+        if position is not None:
+            numbered = [share for share in flow.offers if share.position == position]
+            choice = self._draw_offer(campaign, numbered, visit, 0) if numbered else None
+        if choice is None or choice.offer is None:
+            choice = self._draw_offer(campaign, flow.offers, visit, bound_offer_id)
+        if choice.offer is None:
+            return Decision(choice.refusal, flow)
+        return Decision("offer", flow, None, choice.offer, choice.licence_id)
+
+    def _choose_flow(self, campaign: Campaign, visit: Visit, binding: Binding | None) -> Flow | None:
+        for flow in campaign.forced:
+            if self._takes(flow, campaign, visit):
+                return flow
+        regular = campaign.regular
+        if regular:
+            chosen = (
+                self._draw_flow(campaign, visit, binding)
+                if campaign.is_by_weight
+                else next((flow for flow in regular if self._takes(flow, campaign, visit)), None)
+            )
+            if chosen is not None:
+                return chosen
+        if campaign.default is not None and self._takes(campaign.default, campaign, visit):
+            return campaign.default
+        return None
+
+    def _draw_flow(self, campaign: Campaign, visit: Visit, binding: Binding | None) -> Flow | None:
+        """Return the flow that the visitor is bound to, else one drawn by weight, of those that take him."""
+        taking = [flow for flow in campaign.regular if self._takes(flow, campaign, visit)]
+        if binding is not None:
+            for flow in taking:
+                if flow.id == binding.flow_id:
+                    return flow
+        weights = [flow.weight for flow in taking]
+        return taking[self._draw_index(weights)] if sum(weights) else None
+
+    def _takes(self, flow: Flow, campaign: Campaign, visit: Visit) -> bool:
+        if self._notes is not None:
+            return self._explain_taking(flow, campaign, visit)
+        questions = flow.questions
+        if questions is None:
+            return False
+        if questions:
+            if flow.takes_any:
+                if not any(question.takes(visit, campaign) for question in questions):
+                    return False
+            else:
+                for ask, test, is_negated, _ in questions:
+                    if test.takes(ask(visit, campaign)) is is_negated:
+                        return False
+        return not flow.caps or not self._limits.is_reached(flow.caps, visit.milliseconds)
+
+    def _explain_taking(self, flow: Flow, campaign: Campaign, visit: Visit) -> bool:
+        subject = f"Flow “{flow.name}”"
+        if flow.questions is None:
+            self._refuse(subject, "One of its filters cannot be read: mend it.")
+            return False
+        failed = [question for question in flow.questions if not question.takes(visit, campaign)]
+        if failed and not (flow.takes_any and len(failed) < len(flow.questions)):
+            reasons = "; ".join(
+                f"{question.text}, but the visitor has {_shown(question.ask(visit, campaign))}" for question in failed
+            )
+            self._refuse(subject, f"Its filter asks: {reasons}.")
+            return False
+        if flow.caps and self._limits.is_reached(flow.caps, visit.milliseconds):
+            self._refuse(subject, "A cap of the flow is reached.")
+            return False
+        self._accept(subject, "It takes everybody." if not flow.questions else "Its filters are met.")
+        return True
+
+    def _along(self, flow: Flow, campaign: Campaign, visit: Visit, binding: Binding | None) -> Decision:
+        """Lead to a flow's landing page, if it has one and an offer behind it may be shown; else to an offer."""
+        bound_offer_id = binding.offer_id if binding is not None else 0
+        to_offer = self.choose_offer(campaign, flow, visit, bound_offer_id=bound_offer_id)
+        if to_offer.offer is None or not flow.landing_pages:
+            return to_offer
+        bound_page_id = binding.landing_page_id if binding is not None else 0
+        page = self._draw_share(flow.landing_pages, bound_page_id)
+        if page is None:
+            return to_offer
+        self._accept(f"Landing page “{page.name}”", "The offer is chosen when a link on it is followed.")
+        return Decision("landing", flow, page)
+
+    def _to_own_offer(self, campaign: Campaign, visit: Visit, flow: Flow | None = None) -> Decision:
+        if campaign.offer is None:
+            self._refuse("Campaign", "No flow takes the visitor, and the campaign has no offer of its own.")
+            return Decision("broken", flow)
+        choice = self._open_offer(campaign, campaign.offer, visit)
+        if choice.offer is None:
+            return Decision(choice.refusal, flow)
+        return Decision("offer", flow, None, choice.offer, choice.licence_id)
+
+    def _draw_offer(
+        self, campaign: Campaign, shares: Sequence[Share[Offer]], visit: Visit, bound_offer_id: int
+    ) -> _Choice:
+        """Draw one of the offers that may be shown; the one that the visitor is bound to wins."""
+        if len(shares) == 1:
+            return self._open_offer(campaign, shares[0].target, visit)
+        weights, choices = [], []
+        refusals = set()
+        for offer, weight, _ in shares:
+            choice = self._open_offer(campaign, offer, visit)
+            if choice.offer is None:
+                refusals.add(choice.refusal)
+                continue
+            if bound_offer_id and bound_offer_id in (offer.id, choice.offer.id):
+                return choice
+            weights.append(weight)
+            choices.append(choice)
+        if sum(weights):
+            return choices[self._draw_index(weights)]
+        return _Choice(None, None, _gravest(refusals))
+
+    def _open_offer(self, campaign: Campaign, offer: Offer, visit: Visit) -> _Choice:
+        """Return the offer, or the alternative that stands in once its caps are reached, if it may be shown there."""
+        passed = set[int]()
+        current: Offer | None = offer
+        while current is not None and current.id not in passed:
+            passed.add(current.id)
+            refusal, licence_id = _licence(current, campaign, visit)
+            if refusal:
+                self._refuse(f"Offer “{current.name}”", _REFUSALS[refusal])
+                return _Choice(None, None, refusal)
+            if not current.caps or not self._limits.is_reached(current.caps, visit.milliseconds):
+                self._accept(f"Offer “{current.name}”", "It may be shown.")
+                return _Choice(current, licence_id, "")
+            self._refuse(f"Offer “{current.name}”", _REFUSALS["capped"])
+            current = self._offers.get(current.alternative_id) if current.alternative_id else None
+        return _Choice(None, None, "capped")
+
+    def _draw_share(self, shares: Sequence[Share[T]], bound_id: int) -> T | None:
+        if bound_id:
+            for target, _, _ in shares:
+                if target.id == bound_id:
+                    return target
+        weights = [share.weight for share in shares]
+        return shares[self._draw_index(weights)].target if sum(weights) else None
+
+    def _draw_index(self, weights: Sequence[int]) -> int:
+        if len(weights) == 1:
+            return 0
+        left = self._draw() * sum(weights)
+        for index, weight in enumerate(weights):
+            left -= weight
+            if left < 0:
+                return index
+        return max(index for index, weight in enumerate(weights) if weight)
+
+    def _accept(self, subject: str, reason: str) -> None:
+        if self._notes is not None:
+            self._notes.append(Note(subject, is_taken=True, reason=reason))
+
+    def _refuse(self, subject: str, reason: str) -> None:
+        if self._notes is not None:
+            self._notes.append(Note(subject, is_taken=False, reason=reason))
+
+
+_REFUSALS = {
+    "elsewhere": "None of its licences covers the visitor's place today.",
+    "unknown_place": "The visitor's place is not known well enough to tell whether a licence covers it.",
+    "capped": "A cap of the offer is reached.",
+}
+
+
+def _licence(offer: Offer, campaign: Campaign, visit: Visit) -> tuple[str, int | None]:
+    """Return why an offer may not be shown ("" when it may), and the licence under which it is.
+
+    A place that is known too vaguely for the licences of its country is an unknown one.
+    """
+    if not offer.needs_licence:
+        return "", None
+    country, region, city = visit.place[:3]
+    is_vague = country is None
+    if country is not None:
+        today = visit.milliseconds // _DAY_MS
+        for licence in offer.licences.get(country, ()):
+            if not licence.first_day <= today <= licence.last_day:
+                continue
+            if (licence.region and region is None) or (licence.city and city is None):
+                is_vague = True
+            elif (not licence.region or licence.region == region) and (
+                not licence.city or (city is not None and licence.city == city.casefold())
+            ):
+                return "", licence.id
+    if not is_vague:
+        return "elsewhere", None
+    return ("", None) if campaign.allows_unknown_place else ("unknown_place", None)
+
+
+def _gravest(refusals: set[str]) -> str:
+    """Return the one reason to name where several offers had theirs."""
+    return next((refusal for refusal in ("elsewhere", "unknown_place", "capped") if refusal in refusals), "capped")
+
+
+def _shown(answer: object) -> str:
+    if isinstance(answer, frozenset):
+        return ", ".join(sorted(answer)) or "none"
+    if isinstance(answer, bool):
+        return "yes" if answer else "no"
+    return "nothing" if answer is None or answer == "" else str(answer)
