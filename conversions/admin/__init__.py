@@ -1,5 +1,5 @@
 """Who reports events, what was reported, who is told."""
 
-from conversions.admin import exchange_rates, intake, players, postbacks
+from conversions.admin import destinations, exchange_rates, intake, players, postbacks
 
-__all__ = ["exchange_rates", "intake", "players", "postbacks"]
+__all__ = ["destinations", "exchange_rates", "intake", "players", "postbacks"]

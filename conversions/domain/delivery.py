@@ -287,7 +287,7 @@ def _postpone(postback: Postback, reason: str, at: datetime) -> None:
 def _attempt_rows(attempt: Attempt, verdict: Verdict) -> Iterator[PostbackAttempt]:
     claimed, answer = attempt.claimed, attempt.answer
     text = answer.body.decode(errors="replace") if answer else str(attempt.failure or verdict.reason)
-    said = _scrub(text, claimed.prepared.secrets)[:ANSWER_CHARACTERS]
+    said = scrub(text, claimed.prepared.secrets)[:ANSWER_CHARACTERS]
     for position, postback in enumerate(claimed.postbacks):
         yield PostbackAttempt(
             postback=postback,
@@ -309,7 +309,7 @@ def _shown(claimed: Claimed, position: int, at: datetime) -> str:
     return BATCH_ADAPTERS[destination.kind].combine(destination, [claimed.events[position]], at=at).shown
 
 
-def _scrub(text: str, secrets: Iterable[str]) -> str:
+def scrub(text: str, secrets: Iterable[str]) -> str:
     """Return the beginning of a text without secrets, e-mail addresses and what cannot be shown."""
     for secret in secrets:
         text = text.replace(secret, "***")

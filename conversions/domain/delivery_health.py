@@ -74,6 +74,18 @@ def count_postbacks(*, starts_at: datetime, ends_at: datetime) -> PostbackCounts
     return PostbackCounts(**written.aggregate(received=Count("pk"), **counts))
 
 
+def count_postbacks_by_destination(*, starts_at: datetime, ends_at: datetime) -> dict[Destination, PostbackCounts]:
+    """Count the postbacks written from `starts_at` until before `ends_at` for each destination, by name."""
+    written = Postback.objects.filter(created_at__gte=starts_at, created_at__lt=ends_at)
+    counts = {state: Count("pk", filter=Q(state=state)) for state in Postback.State.values}
+    names = ["received", *Postback.State.values]
+    grouped = written.values("destination").annotate(received=Count("pk"), **counts)
+    rows = {pk: dict(zip(names, found, strict=True)) for pk, *found in grouped.values_list("destination", *names)}
+    destinations = Destination.objects.filter(Q(pk__in=rows) | Q(is_active=True)).order_by("name")
+    nothing = dict.fromkeys(names, 0)
+    return {destination: PostbackCounts(**rows.get(destination.pk, nothing)) for destination in destinations}
+
+
 def watch_deliveries(*, at: datetime) -> list[Destination]:
     """Write on each destination that is switched on what is unusual about it, and return those that alarm."""
     alarms = {**_silences(at), **_lateness(at), **_failure_shares(at)}

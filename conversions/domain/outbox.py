@@ -32,7 +32,7 @@ def write_postbacks(conversion: Conversion, *, at: datetime) -> None:
     destinations = [
         destination
         for destination in concerned
-        if _is_in_band(conversion, destination) and not refusal_to_signal(conversion, destination)
+        if is_in_band(conversion, destination) and not refusal_to_signal(conversion, destination)
     ]
     if destinations:
         _write(conversion, destinations, at=at)
@@ -95,6 +95,21 @@ def write_partner_postback(
     _owe(new, known=_known_rows(conversion, destinations, facts=[fact]), at=at)
 
 
+def draft_postback(conversion: Conversion, destination: Destination, *, at: datetime) -> Postback | None:
+    """Return the postback of a conversion as it would be written if nothing had been told yet; it is not stored.
+
+    None where the destination hears of no such event; a partner's payout is not known here.
+    """
+    if destination.partner_id is None:
+        event = _event_for(conversion, destination, [])
+    else:
+        is_told = conversion.is_first_deposit and _hears(destination, Postback.Event.FIRST_DEPOSIT)
+        event = Postback.Event.FIRST_DEPOSIT if is_told else None
+    if event is None:
+        return None
+    return _new_postback(conversion, destination, event, fact=_fact(conversion, event), at=at)
+
+
 def dedup_id(destination: Destination, fact: str) -> str:
     """Return what a destination de-duplicates a fact on: 32 hexadecimal digits, a correction's the same."""
     return _keyed(destination, "fact:" + fact.removesuffix(REVERSED))[:32]
@@ -124,7 +139,7 @@ def _destinations_of(conversion: Conversion) -> QuerySet[Destination]:
     return Destination.objects.filter(is_kept, campaign, source).defer(*secrets).order_by("id")
 
 
-def _is_in_band(conversion: Conversion, destination: Destination) -> bool:
+def is_in_band(conversion: Conversion, destination: Destination) -> bool:
     """Tell whether a deposit lies in the destination's band; without an exchange rate it lies in none."""
     if conversion.kind != Conversion.Kind.DEPOSIT or (destination.min_value is None and destination.max_value is None):
         return True
@@ -272,13 +287,16 @@ def _take_back(owed: QuerySet[Postback], *, payout: Money | None, at: datetime) 
 
 def can_correct(postback: Postback) -> bool:
     """Tell whether the receiver can be told that what it heard no longer stands: Google by a value of zero."""
-    kind = postback.destination.kind
-    has_value = postback.conversion.amount is not None and postback.destination.value_kind != Destination.Value.NONE
-    return kind == Destination.Kind.GENERIC or (kind == Destination.Kind.GOOGLE and has_value)
+    destination = postback.destination
+    if destination.kind == Destination.Kind.GENERIC:
+        return destination.tells_corrections
+    has_value = postback.conversion.amount is not None and destination.value_kind != Destination.Value.NONE
+    return destination.kind == Destination.Kind.GOOGLE and has_value
 
 
 def _note_uncorrected(postback: Postback) -> None:
-    vendor = postback.destination.get_kind_display().split()[0]
+    is_address = postback.destination.kind == Destination.Kind.GENERIC
+    vendor = "the receiver" if is_address else postback.destination.get_kind_display().split()[0]
     told = Postback.objects.filter(pk=postback.pk, state__in=[Postback.State.DONE, Postback.State.ACCEPTED])
     told.update(state_reason=f"It was taken back after it was told: {vendor} has no way to hear of that.")
 

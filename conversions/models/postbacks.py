@@ -107,6 +107,9 @@ class Destination(models.Model):
     )
     test_ends_at = models.DateTimeField(null=True, blank=True, help_text="Until then events carry the code.")
 
+    tells_corrections = models.BooleanField(
+        "tell when it was taken back", default=True, help_text="Generic: the same message again, its {status} rejected."
+    )
     method = models.CharField(max_length=4, choices=Method, default=Method.GET)
     url_template = models.TextField(
         blank=True,
@@ -179,9 +182,9 @@ class Destination(models.Model):
                 name="valuable_deposit_is_not_told_twice",
             ),
             models.CheckConstraint(
-                condition=Q(min_value__isnull=True)
-                | Q(max_value__isnull=True, min_value__gte=0)
-                | Q(min_value__gte=0, max_value__gt=F("min_value")),
+                condition=(Q(min_value__isnull=True) | Q(min_value__gte=0))
+                & (Q(max_value__isnull=True) | Q(max_value__gt=0))
+                & (Q(min_value__isnull=True) | Q(max_value__isnull=True) | Q(max_value__gt=F("min_value"))),
                 name="value_band_is_not_empty",
             ),
             models.CheckConstraint(
