@@ -52,10 +52,10 @@ STATE_COLOURS = {
 OUTCOME_COLOURS = {
     "Accepted": "success",
     "Accepted, to be confirmed": "info",
-    "Too early, will be tried much later": "warning",
-    "Not understood, will be tried again": "warning",
-    "Refused with others, will be sent apart": "warning",
-    "Failed, will be tried again": "warning",
+    "Too early": "warning",
+    "Not understood": "warning",
+    "Refused together with others": "warning",
+    "Failed for now": "warning",
     "Refused for good": "danger",
     "Destination needs attention": "danger",
 }

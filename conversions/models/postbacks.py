@@ -90,9 +90,9 @@ class Destination(models.Model):
         "on a player's first valuable deposit", default=False, help_text="The first that reaches the brand's threshold."
     )
     min_value = AmountField(
-        null=True, blank=True, help_text="Deposits of at least this much, in the reports' currency."
+        "at least", null=True, blank=True, help_text="Only deposits of this much, in the reports' currency."
     )
-    max_value = AmountField(null=True, blank=True, help_text="Deposits of less than this, in the reports' currency.")
+    max_value = AmountField("less than", null=True, blank=True, help_text="In the reports' currency.")
 
     registration_name = EventNameField("name of a registration")
     first_deposit_name = EventNameField("name of a first deposit")
@@ -155,7 +155,11 @@ class Destination(models.Model):
         help_text="Where access comes by one.",
     )
     conversion_action_id = models.CharField(
-        max_length=20, blank=True, validators=[_DIGITS], help_text="Google: the number of an import action for clicks."
+        "conversion action's number",
+        max_length=20,
+        blank=True,
+        validators=[_DIGITS],
+        help_text="Google: the number of an import action for clicks.",
     )
     google_credentials = EncryptedTextField(blank=True, default="", help_text="Never shown again.")
     hash_key = EncryptedTextField(
@@ -308,10 +312,10 @@ class PostbackAttempt(models.Model):
     class Outcome(models.TextChoices):
         OK = "ok", "Accepted"
         ACCEPTED = "accepted", "Accepted, to be confirmed"
-        RETRY = "retry", "Failed, will be tried again"
-        LATER = "later", "Too early, will be tried much later"
-        UNKNOWN = "unknown", "Not understood, will be tried again"
-        SPLIT = "split", "Refused with others, will be sent apart"
+        RETRY = "retry", "Failed for now"
+        LATER = "later", "Too early"
+        UNKNOWN = "unknown", "Not understood"
+        SPLIT = "split", "Refused together with others"
         EVENT_REFUSED = "event_refused", "Refused for good"
         DESTINATION_REFUSED = "destination_refused", "Destination needs attention"
 

@@ -108,13 +108,18 @@ def _request(destination: Destination, values: Mapping[str, str], *, message_id:
     text = fill(destination.body_template, values) if destination.body_template else ""
     body = text.encode()
     headers = {"Content-Type": _CONTENT_TYPES[method], **given, **_signature(destination, body, message_id, at)}
-    lines += [f"{name}: {headers[name]}" for name in headers if name.startswith("webhook-")]
+    # A signature that people could copy would be good for five minutes.
+    lines += [f"{name}: {'***' if name.endswith('signature') else headers[name]}" for name in _signed(headers)]
     secrets += [value for _, value in _secret_pairs(literal_pairs(destination.body_template)) if value]
     return PreparedRequest(
         request=OutgoingRequest(method="POST", url=url, body=body, headers=headers),
         shown="\n".join([*lines, *([_without(text, secrets)] if text else [])]),
         secrets=tuple(secrets),
     )
+
+
+def _signed(headers: Mapping[str, str]) -> list[str]:
+    return [name for name in headers if name.startswith("webhook-")]
 
 
 def _signature(destination: Destination, body: bytes, message_id: str, at: datetime) -> dict[str, str]:

@@ -42,8 +42,8 @@ TEST_EVENT = "TrackerTest"
 
 _OK = 0
 _PARTLY = 20001
-_THROTTLED = frozenset({40100, 40016, 40133})
-_ACCESS = frozenset({40001, 40102, 40104, 40105, 40110})
+_THROTTLED = 40100
+_ACCESS = frozenset({40001, 40102, 40104, 40105})
 _BAD_PARAMETERS = 40002
 
 
@@ -119,7 +119,7 @@ def classify_answer(answer: Answer, *, events: int = 1) -> Verdict:
     if code == _BAD_PARAMETERS:
         return Verdict(outcome=Outcome.EVENT_REFUSED, reason=reason)
     is_passing = answer.status in RETRY_STATUSES or answer.status >= 500
-    if code in _THROTTLED or is_passing or (isinstance(code, int) and 50000 <= code < 60000):
+    if code == _THROTTLED or is_passing or (isinstance(code, int) and 50000 <= code < 60000):
         return Verdict(outcome=Outcome.RETRY, reason=reason)
     reason = f"TikTok answered {answer.status} without a code that is known. {reason}"[:300]
     return Verdict(outcome=Outcome.UNKNOWN, reason=reason)

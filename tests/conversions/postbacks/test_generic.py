@@ -186,6 +186,7 @@ def test_build_request_signs_as_standard_webhooks_own_library_verifies():
         assert Webhook(SECRET).verify(body, headers) == {"id": "d" * 32}
     assert headers["webhook-id"] == "d" * 32
     assert SECRET not in made.shown
+    assert headers["webhook-signature"] not in made.shown
 
 
 def test_build_request_gives_a_correction_a_message_id_of_its_own():
