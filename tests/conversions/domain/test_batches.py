@@ -10,10 +10,11 @@ from django.db import IntegrityError, transaction
 
 from conversions.domain import delivery, dispatch
 from conversions.domain.delivery import claim_due_postbacks
-from conversions.domain.dispatch import Dispatcher, deliver_due_postbacks
+from conversions.domain.dispatch import Dispatcher
 from conversions.domain.outbox import write_postbacks
 from conversions.models import Conversion, Postback, PostbackAttempt
 from conversions.postbacks import google_tokens, meta
+from tests.conversions.delivering import deliver_all
 from tests.conversions.postbacks.rows import (
     GCLID,
     TTCLID,
@@ -45,8 +46,8 @@ def receiver(settings, monkeypatch) -> Iterator[Receiver]:
         yield receiver
 
 
-def deliver() -> int:
-    return deliver_due_postbacks(clock=lambda: NOON)
+def deliver() -> None:
+    deliver_all(NOON)
 
 
 def owe(count: int, **facts: str) -> list[Conversion]:

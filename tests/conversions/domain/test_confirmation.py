@@ -10,11 +10,12 @@ from django.db import IntegrityError, transaction
 from conversions.domain import dispatch
 from conversions.domain.confirmation import confirm_accepted_postbacks
 from conversions.domain.delivery import claim_due_postbacks, record_attempts
-from conversions.domain.dispatch import Dispatcher, deliver_due_postbacks
+from conversions.domain.dispatch import Dispatcher
 from conversions.domain.lifetime_value import write_lifetime_value
 from conversions.domain.outbox import withdraw_postbacks, write_postbacks
 from conversions.models import Conversion, Destination, Player, Postback, PostbackAttempt
 from conversions.postbacks import google_tokens
+from tests.conversions.delivering import deliver_all
 from tests.conversions.postbacks.rows import (
     CLICKED_AT,
     GCLID,
@@ -46,8 +47,8 @@ def receiver(settings, monkeypatch) -> Iterator[Receiver]:
         yield receiver
 
 
-def deliver(at=NOON) -> int:
-    return deliver_due_postbacks(clock=lambda: at)
+def deliver(at=NOON) -> None:
+    deliver_all(at)
 
 
 def confirm(at=NOON + MINUTE) -> int:
