@@ -20,11 +20,12 @@ from analytics.domain.campaign_days import (
     total,
 )
 from analytics.freshness import freshness
+from attribution.domain.databases import InstalledDatabase, installed_databases
 from attribution.edge.configuration import configuration_from
 from attribution.edge.spool import spool_bytes
 from attribution.models import Click, SetAsideClick
-from campaigns.models import Campaign
-from conversions.models import Anomaly, Conversion, Destination, Postback
+from campaigns.models import Campaign, CampaignAlert
+from conversions.models import Anomaly, AppPostbackConflict, Conversion, Destination, Postback
 from fraud.models import Review
 from tracker_project.common.money import format_amount
 from tracker_project.common.pages import NOTHING, list_address
@@ -33,6 +34,7 @@ from tracker_project.common.time import day_in_zone
 # Beyond this many the exact number tells nobody more, and is not counted.
 _MOST = 1000
 _RECENT = timedelta(days=7)
+_BRING_ONE = "Bring one by manage.py update_geoip."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +53,24 @@ class Concern:
     url: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class DatabaseCard:
+    """A geography database in words; `warning` says what to do about it, `names_db_ip` that a link is owed."""
+
+    name: str
+    text: str
+    note: str
+    warning: str
+    names_db_ip: bool
+
+
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add today's figures and the open concerns to the first page's context, as far as the person may see them."""
     now = datetime.now(UTC)
     context["figures"] = list(_figures(_today(now))) if may_see_figures(request.user) else []
     context["concerns"] = list(_concerns(request.user, now))
     context["freshness"] = freshness(at=now)
+    context["databases"] = list(_databases(now)) if request.user.has_perm("attribution.view_click") else []
     context["has_campaigns"] = Campaign.objects.exists()
     return context
 
@@ -96,6 +110,13 @@ class _Watched:
 def _watched(since: datetime) -> list[_Watched]:
     return [
         _Watched(
+            permission="campaigns.view_campaignalert",
+            rows=CampaignAlert.objects.filter(seen_at=None, created_at__gte=since),
+            text="Alerts of campaigns within 7 days: budgets, caps, licences, permissions",
+            model=CampaignAlert,
+            query="?seen=no",
+        ),
+        _Watched(
             permission="fraud.view_review",
             rows=Conversion.objects.filter(review_state=Conversion.Review.HELD),
             text="Conversions held for a decision",
@@ -129,6 +150,12 @@ def _watched(since: datetime) -> list[_Watched]:
             model=Anomaly,
         ),
         _Watched(
+            permission="conversions.view_apppostbackconflict",
+            rows=AppPostbackConflict.objects.filter(received_at__gte=since),
+            text="Contradicting Apple postbacks within 7 days",
+            model=AppPostbackConflict,
+        ),
+        _Watched(
             permission="attribution.view_setasideclick",
             rows=SetAsideClick.objects.all(),
             text="Stored lines that became no click",
@@ -147,3 +174,30 @@ def _concerns(user: Any, now: datetime) -> Iterator[Concern]:
     if waiting:
         text = "Clicks in this machine's spool, waiting for Postgres"
         yield Concern(count=filesizeformat(waiting), text=text, url=list_address(Click))
+
+
+def _databases(now: datetime) -> Iterator[DatabaseCard]:
+    for database in installed_databases():
+        found = database.description
+        if found is None:
+            yield DatabaseCard(
+                name=database.purpose, text="none", note=database.trouble, warning=_BRING_ONE, names_db_ip=False
+            )
+            continue
+        age = found.age(at=now).days
+        yield DatabaseCard(
+            name=database.purpose,
+            text=f"{age:,} day{'' if age == 1 else 's'} old",
+            note=f"{found.type} ({found.layout}), built on {found.built_on:%-d %b %Y}",
+            warning=_database_warning(database, now),
+            names_db_ip=found.names_db_ip,
+        )
+
+
+def _database_warning(database: InstalledDatabase, now: datetime) -> str:
+    found = database.description
+    if found is not None and found.is_old(at=now):
+        return f"Older than {found.fresh_for.days} days: {_BRING_ONE[0].lower()}{_BRING_ONE[1:]}"
+    if found is not None and found.ip_version == 4:
+        return "It knows no IPv6 address: such visitors' place is unknown."
+    return ""

@@ -49,49 +49,6 @@ COLUMNS = [
         is_optional=True,
     ),
     Column(
-        name="Bots",
-        figure="bots",
-        meaning="Requests that declared themselves bots or that a rule of yours names; they cost nothing and count "
-        "nowhere else.",
-    ),
-    Column(name="Previews", figure="previews", meaning="Link previews and prefetches, by messengers and browsers."),
-    Column(name="Excess", figure="excess", meaning="Clicks of visitors who made too many at a time.", is_optional=True),
-    Column(
-        name="Staff",
-        figure="staff",
-        meaning="Clicks from the networks of staff, where the campaign does not count them.",
-        is_optional=True,
-    ),
-    Column(
-        name="While paused",
-        figure="while_paused",
-        meaning="Visitors who came while the campaign or their flow took a break; their cost counts.",
-    ),
-    Column(
-        name="Elsewhere",
-        figure="elsewhere",
-        meaning="Visitors from places that no licence of the campaign's offers covers; their cost counts.",
-        is_optional=True,
-    ),
-    Column(
-        name="Unknown place",
-        figure="unknown_place",
-        meaning="Visitors whose place is not known and who were sent to the fallback; their cost counts.",
-        is_optional=True,
-    ),
-    Column(
-        name="Capped",
-        figure="capped",
-        meaning="Visitors who came when all caps, or the day's budget, were reached; their cost counts.",
-        is_optional=True,
-    ),
-    Column(
-        name="Nowhere",
-        figure="nowhere",
-        meaning="Visitors whom the campaign had nowhere to send to: give it an offer; their cost counts.",
-        is_optional=True,
-    ),
-    Column(
         name="Reg.",
         figure="registrations",
         meaning="Registrations on the day they happened, whatever review says of them.",
@@ -136,6 +93,50 @@ COLUMNS = [
         meaning="What the offer brings for each first deposit in net.",
         is_lead=True,
         is_money=True,
+    ),
+    # Counted apart.
+    Column(
+        name="Bots",
+        figure="bots",
+        meaning="Requests that declared themselves bots or that a rule of yours names; they cost nothing and count "
+        "nowhere else.",
+    ),
+    Column(name="Previews", figure="previews", meaning="Link previews and prefetches, by messengers and browsers."),
+    Column(name="Excess", figure="excess", meaning="Clicks of visitors who made too many at a time.", is_optional=True),
+    Column(
+        name="Staff",
+        figure="staff",
+        meaning="Clicks from the networks of staff, where the campaign does not count them.",
+        is_optional=True,
+    ),
+    Column(
+        name="While paused",
+        figure="while_paused",
+        meaning="Visitors who came while the campaign or their flow took a break; their cost counts.",
+    ),
+    Column(
+        name="Elsewhere",
+        figure="elsewhere",
+        meaning="Visitors from places that no licence of the campaign's offers covers; their cost counts.",
+        is_optional=True,
+    ),
+    Column(
+        name="Unknown place",
+        figure="unknown_place",
+        meaning="Visitors whose place is not known and who were sent to the fallback; their cost counts.",
+        is_optional=True,
+    ),
+    Column(
+        name="Capped",
+        figure="capped",
+        meaning="Visitors who came when all caps, or the day's budget, were reached; their cost counts.",
+        is_optional=True,
+    ),
+    Column(
+        name="Nowhere",
+        figure="nowhere",
+        meaning="Visitors whom the campaign had nowhere to send to: give it an offer; their cost counts.",
+        is_optional=True,
     ),
 ]
 

@@ -3,10 +3,12 @@
 from django.contrib import admin
 from django.urls import path
 
+from analytics.app_installs import app_installs_page
 from analytics.views import campaign_days_page
 
 app_name = "analytics"
 
 urlpatterns = [
     path("campaign-days/", admin.site.admin_view(campaign_days_page), name="campaign_days"),
+    path("app-installs/", admin.site.admin_view(app_installs_page), name="app_installs"),
 ]

@@ -15,6 +15,7 @@ from uuid import UUID
 
 _FORM = re.compile(r"[0-9a-fA-F]{48}", re.ASCII)
 _PROOF_BYTES = 4
+CLICK_ID_DIGITS = 48
 
 
 class ForgedClickId(ValueError):

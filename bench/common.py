@@ -33,6 +33,7 @@ def environment_of(database_url: str, var: Path) -> dict[str, str]:
         "SECRET_KEY": "only-for-measuring-only-for-measuring-only-for-measuring",
         "CLICK_ID_KEYS": "0f" * 32,
         "FIELD_ENCRYPTION_KEYS": "bWVhc3VyaW5nLW1lYXN1cmluZy1tZWFzdXJpbmctLS0=",
+        "PRIVATE_TOKEN_KEY": "1f" * 32,
         "TRUSTED_PROXIES": f"{LOOPBACK}/32",
         "LOG_LEVEL": "WARNING",
         "PYTHONPATH": str(ROOT),

@@ -8,8 +8,13 @@ from conversions.domain.caps import count_capped_conversions
 from conversions.domain.confirmation import confirm_accepted_postbacks
 from conversions.domain.delivery_health import watch_deliveries
 from conversions.domain.dispatch import deliver_due_postbacks
+from conversions.domain.intake import match_waiting_events
 from conversions.domain.reporting_currency import convert_waiting_deposits
+from conversions.domain.requests import count_dropped_fields, forget_old_requests
 from tracker_project.common.hints import take_hint
+
+_MATCHED_AT_A_TIME = 500
+_COUNTED_AT_A_TIME = 1000
 
 
 @shared_task(name="conversions.deliver_due_postbacks")
@@ -26,6 +31,23 @@ def confirm_postbacks() -> None:
 @shared_task(name="conversions.watch_deliveries")
 def watch() -> None:
     watch_deliveries(at=timezone.now())
+
+
+@shared_task(name="conversions.match_waiting_events")
+def match_waiting() -> None:
+    take_hint("conversions.match_waiting_events")
+    match_waiting_events(at=timezone.now(), limit=_MATCHED_AT_A_TIME)
+
+
+@shared_task(name="conversions.count_dropped_fields")
+def count_dropped() -> None:
+    while count_dropped_fields(limit=_COUNTED_AT_A_TIME) == _COUNTED_AT_A_TIME:
+        pass
+
+
+@shared_task(name="conversions.forget_old_requests")
+def forget_requests() -> None:
+    forget_old_requests(at=timezone.now())
 
 
 @shared_task(name="conversions.convert_waiting_deposits")

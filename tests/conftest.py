@@ -7,6 +7,7 @@ import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 import tracker_project.celery  # noqa: F401 (hints go to its broker; without it they wait for one that is not there)
+from tracker_project.common import click_hosts
 
 # The ledger refuses TRUNCATE; tests that commit are cleaned up by it.
 _GUARDED = ["ledger_transfers", "ledger_entries"]
@@ -27,4 +28,12 @@ def _clean_up_may_empty_the_ledger() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _click_hosts_are_read_once() -> Iterator[None]:
+    """Read again every two seconds they would add a query to whichever request comes then."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(click_hosts, "READ_EVERY_SECONDS", float("inf"))
         yield

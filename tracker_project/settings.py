@@ -72,6 +72,14 @@ def env_keys(name: str) -> list[bytes]:
     return _read(name, None, parse)
 
 
+def env_key(name: str) -> bytes:
+    """Return the one hexadecimal key that a variable holds."""
+    keys = env_keys(name)
+    if len(keys) > 1:
+        raise ImproperlyConfigured(f"{name} holds one key: what was made with another would not be found again.")
+    return keys[0]
+
+
 def env_database(name: str) -> dict[str, Any]:
     """Return Django's settings for a `postgres://user:password@host:port/name` address."""
 
@@ -111,9 +119,18 @@ GEOIP_ASN_PATH = Path(env_text("GEOIP_ASN_PATH", str(VAR_DIR / "geo-asn.mmdb")))
 GEOIP_CONNECTION_PATH = Path(env_text("GEOIP_CONNECTION_PATH", str(VAR_DIR / "geo-connection.mmdb")))
 GEOIP_ACCOUNT_ID = env_text("GEOIP_ACCOUNT_ID", "")
 GEOIP_LICENSE_KEY = env_text("GEOIP_LICENSE_KEY", "")
+MAXMIND_BASE_URL = env_text("MAXMIND_BASE_URL", "https://download.maxmind.com").rstrip("/")
 GEOIP_SOURCE = env_text("GEOIP_SOURCE", "")
 GEOIP_ASN_SOURCE = env_text("GEOIP_ASN_SOURCE", "")
 GEOIP_CONNECTION_SOURCE = env_text("GEOIP_CONNECTION_SOURCE", "")
+
+# What comes in.
+APPLE_DEVELOPMENT_POSTBACKS = env_flag("APPLE_DEVELOPMENT_POSTBACKS", "0")
+
+# What players' platforms tell. The key makes tokens of personal data that only fraud's rules read: kept for ever.
+PRIVATE_TOKEN_KEY = env_key("PRIVATE_TOKEN_KEY")
+QUARANTINE_DAYS = env_number("QUARANTINE_DAYS", "30")
+RAW_REQUEST_DAYS = env_number("RAW_REQUEST_DAYS", "30")
 
 # What leaves the house.
 FIELD_ENCRYPTION_KEYS = env_list("FIELD_ENCRYPTION_KEYS")
@@ -150,6 +167,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "tracker_project.common.click_hosts.ClickHosts",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tracker_project.common.security.ContentSecurityPolicy",
@@ -160,6 +178,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+
+# What the web process must not answer on: the hosts that serve clicks only.
+CLICK_HOSTS = "campaigns.domain.tracking_domains.active_hosts"
 
 ROOT_URLCONF = "tracker_project.urls"
 WSGI_APPLICATION = "tracker_project.wsgi.application"
@@ -216,6 +237,9 @@ CELERY = {
         "confirm": {"task": "conversions.confirm_accepted_postbacks", "schedule": 30.0},
         "watch_deliveries": {"task": "conversions.watch_deliveries", "schedule": 300.0},
         "convert": {"task": "conversions.convert_waiting_deposits", "schedule": 60.0},
+        "match": {"task": "conversions.match_waiting_events", "schedule": 20.0},
+        "count dropped fields": {"task": "conversions.count_dropped_fields", "schedule": 60.0},
+        "forget requests": {"task": "conversions.forget_old_requests", "schedule": 3600.0},
         "partitions": {"task": "attribution.ensure_click_partitions", "schedule": 3600.0},
         # What edges stop campaigns by; what is late here, caps and budgets are overshot by.
         "caps of a day": {"task": "conversions.count_capped_conversions", "schedule": 3.0},
@@ -233,6 +257,7 @@ WORK_HINTS = {
     "conversion_recorded": "fraud.review_pending_conversions",
     "conversion_settled": "affiliates.book_due_commissions",
     "postback_written": "conversions.deliver_due_postbacks",
+    "event_waits": "conversions.match_waiting_events",
 }
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
-from analytics.access import may_see_figures
+from analytics.access import may_see_app_installs, may_see_figures
 
 # Title, icon, and the model whose list it opens.
 _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
@@ -15,9 +15,11 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         "Running",
         [
             ("Campaigns", "campaign", "campaigns.Campaign"),
+            ("Flows", "alt_route", "campaigns.Flow"),
             ("Tracking links", "link", "campaigns.TrackingLink"),
             ("Creatives", "image", "campaigns.Creative"),
             ("Costs", "payments", "campaigns.Cost"),
+            ("Alerts", "notifications", "campaigns.CampaignAlert"),
             ("Clicks", "ads_click", "attribution.Click"),
             ("Landing pages seen", "web", "attribution.LandingEvent"),
             ("Impressions", "visibility", "attribution.Impression"),
@@ -30,6 +32,10 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Reviews", "gavel", "fraud.Review"),
             ("Players", "group", "conversions.Player"),
             ("Lifetime values", "trending_up", "conversions.CustomerLtv"),
+            ("Milestones", "flag", "conversions.Milestone"),
+            ("Installs", "install_mobile", "conversions.Install"),
+            ("Money taken out", "undo", "conversions.Movement"),
+            ("Daily activity", "calendar_month", "conversions.DailyActivity"),
         ],
     ),
     (
@@ -54,17 +60,33 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         [
             ("Sources", "hub", "campaigns.TrafficSource"),
             ("Offers", "sell", "campaigns.Offer"),
+            ("Landing pages", "web", "campaigns.LandingPage"),
             ("Brands", "casino", "campaigns.Brand"),
+            ("Scenarios", "date_range", "campaigns.Scenario"),
+            ("Tracking domains", "dns", "campaigns.TrackingDomain"),
             ("Exchange rates", "currency_exchange", "campaigns.ExchangeRate"),
+        ],
+    ),
+    (
+        "Permits",
+        [
+            ("Licences", "verified", "campaigns.Licence"),
+            ("Advertising accounts", "badge", "campaigns.AdvertisingAccount"),
+            ("Platform permissions", "verified_user", "campaigns.PlatformPermission"),
         ],
     ),
     (
         "Intake",
         [
             ("Platforms", "webhook", "conversions.Platform"),
+            ("Endpoints", "input", "conversions.Endpoint"),
             ("Inbox", "inbox", "conversions.InboxEvent"),
+            ("Requests", "receipt", "conversions.IntakeRequest"),
+            ("Dropped fields", "privacy_tip", "conversions.DroppedField"),
             ("Anomalies", "report", "conversions.Anomaly"),
             ("Landings before a click", "hourglass_top", "attribution.PreClick"),
+            ("Apple postbacks", "phone_iphone", "conversions.AppPostback"),
+            ("Source identifiers", "tag", "conversions.SourceIdentifier"),
             ("Set-aside clicks", "pending_actions", "attribution.SetAsideClick"),
         ],
     ),
@@ -90,6 +112,12 @@ def _first_items(request: HttpRequest) -> list[dict[str, Any]]:
     if may_see_figures(request.user):
         figures = reverse("analytics:campaign_days")
         items.insert(0, {"title": "Campaigns by day", "icon": "monitoring", "link": figures})
+    if request.user.has_perm("campaigns.view_campaign"):
+        tester = reverse("routing_tester")
+        items.append({"title": "Routing tester", "icon": "alt_route", "link": tester})
+    if may_see_app_installs(request.user):
+        installs = reverse("analytics:app_installs")
+        items.append({"title": "Apple's anonymous installs", "icon": "install_mobile", "link": installs})
     return items
 
 

@@ -4,9 +4,14 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from attribution.admin.routing_tester import routing_tester_page
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/routing-tester/", admin.site.admin_view(routing_tester_page), name="routing_tester"),
     path("admin/analytics/", include("analytics.urls")),
     path("admin/", admin.site.urls),
     path("webhooks/", include("conversions.api.urls")),
+    path(".well-known/", include("conversions.api.apple_urls")),
+    path("postback/", include("conversions.api.postback_urls")),
 ]

@@ -11,7 +11,20 @@ from django.db import transaction
 
 from affiliates.models import CommissionPlan, CommissionPlanVersion, PartnerAccount
 from campaigns.domain.exchange import load_ecb_rates
-from campaigns.models import Brand, Campaign, Creative, Goal, Offer, Partner, TrackingLink, TrafficSource
+from campaigns.models import (
+    Brand,
+    Campaign,
+    Creative,
+    Flow,
+    FlowFilter,
+    FlowOffer,
+    Goal,
+    Licence,
+    Offer,
+    Partner,
+    TrackingLink,
+    TrafficSource,
+)
 from conversions.domain.platform_secrets import new_secret
 from conversions.models import Destination, Platform
 
@@ -57,6 +70,7 @@ def write_demo_rows(*, at: datetime) -> None:
         currency="EUR",
         countries=OFFER_COUNTRIES,
     )
+    _write_licences(offer, at=at)
     partner = Partner.objects.create(name="Lotus Media", tag=PARTNER_TAG)
     _write_terms(partner, at=at)
     sources = _write_sources()
@@ -67,6 +81,29 @@ def write_demo_rows(*, at: datetime) -> None:
         name="Northlight back office", slug=PLATFORM_SLUG, brand=brand, secret=new_secret(), is_default=True
     )
     _write_destinations(meta, google, partner)
+
+
+def _write_licences(offer: Offer, *, at: datetime) -> None:
+    """Write one licence a country; the last one ends soon, so that its warning can be seen."""
+    for country, days_left in zip(OFFER_COUNTRIES, (400, 400, 400, 21), strict=True):
+        Licence.objects.create(
+            offer=offer,
+            jurisdiction=f"Example authority, {country}",
+            number=f"{country}-2026-0417",
+            country=country,
+            valid_from=(at - _PLAN_BEGAN_BEFORE).date(),
+            valid_until=(at + timedelta(days=days_left)).date(),
+        )
+
+
+def _write_flows(campaign: Campaign, offer: Offer) -> None:
+    """Write flows that show what they can ask for; all lead to the one offer."""
+    phones = Flow.objects.create(campaign=campaign, name="Phones from Meta's apps", position=1)
+    FlowFilter.objects.create(flow=phones, field=FlowFilter.Field.DEVICE, values=["phone", "tablet"])
+    FlowFilter.objects.create(flow=phones, field=FlowFilter.Field.PLATFORM_CLICK_ID, values=["fbclid"])
+    FlowOffer.objects.create(flow=phones, offer=offer)
+    others = Flow.objects.create(campaign=campaign, name="Everybody else", kind=Flow.Kind.DEFAULT, position=2)
+    FlowOffer.objects.create(flow=others, offer=offer)
 
 
 def _write_sources() -> _Sources:
@@ -97,12 +134,14 @@ def _write_meta_campaign(source: TrafficSource, offer: Offer) -> Campaign:
         budget=Decimal(5000),
         currency="EUR",
         time_zone="Europe/Malta",
+        unknown_geography=Campaign.UnknownGeography.ALLOW,
     )
     for name, code in (("Reels 15 s, free spins", "meta-reels"), ("Story, welcome bonus", "meta-story")):
         creative = Creative.objects.create(campaign=campaign, name=name)
         TrackingLink.objects.create(code=code, campaign=campaign, creative=creative)
     Goal.objects.create(campaign=campaign, event=Goal.Event.REGISTRATION, target=400)
     Goal.objects.create(campaign=campaign, event=Goal.Event.FIRST_DEPOSIT, target=100)
+    _write_flows(campaign, offer)
     return campaign
 
 
@@ -114,6 +153,7 @@ def _write_google_campaign(source: TrafficSource, offer: Offer) -> Campaign:
         budget=Decimal(8000),
         currency="EUR",
         time_zone="Europe/Berlin",
+        unknown_geography=Campaign.UnknownGeography.ALLOW,
     )
     for name, code in (("Text, brand terms", "google-brand"), ("Text, slots terms", "google-slots")):
         creative = Creative.objects.create(campaign=campaign, name=name)
@@ -131,6 +171,7 @@ def _write_partner_campaign(source: TrafficSource, offer: Offer, partner: Partne
         cost_model=Campaign.CostModel.CPA,
         currency="EUR",
         time_zone="UTC",
+        unknown_geography=Campaign.UnknownGeography.ALLOW,
     )
     for name, code, promo_code in (("Review page", "lotus-review", "LOTUS100"), ("Newsletter", "lotus-mail", "")):
         creative = Creative.objects.create(campaign=campaign, name=name)

@@ -93,8 +93,7 @@ class ClickAdmin(FactPage):
     empty = "No click on this day. Copy a tracking link, open it, and look here again, or choose another day."
     list_display = [
         "clicked",
-        "kind_label",
-        "outcome_label",
+        "result_label",
         "campaign",
         "flow",
         "creative",
@@ -103,7 +102,6 @@ class ClickAdmin(FactPage):
         "device",
         "cost_money",
         "sub_id_1",
-        "external_id",
     ]
     list_before_template = "attribution/before_clicks.html"
     list_filter = [DayFilter, ("campaign", AutocompleteSelectFilter), "kind", "outcome"]
@@ -118,7 +116,7 @@ class ClickAdmin(FactPage):
         ("Credited to", {"fields": ["link", "campaign", "creative", "partner", "source"]}),
         ("Sent by", {"fields": ["flow", "landing_page", "offer", "licence", "routing_version"]}),
         ("Visitor", {"fields": ["place", "device", "system", "browser", "language", "hint_list", "consent"]}),
-        ("Network", {"fields": ["network", "isp", "asn", "connection_type", "referrer_host"]}),
+        ("Network", {"fields": ["network", "provider", "as_number", "connection_type", "referrer_host"]}),
         (
             "From the source",
             {"fields": ["external_id", "keyword", "placement", "cost_money", "converted_from", "platform_ids"]},
@@ -223,6 +221,12 @@ class ClickAdmin(FactPage):
     def clicked(self, click: Click) -> str:
         return instant(click.clicked_at)
 
+    @label("Result", OUTCOME_COLOURS | KIND_COLOURS)
+    def result_label(self, click: Click) -> str:
+        """Return what became of a click that counts, and of any other what it was."""
+        counts = click.kind == Click.Kind.CLICK
+        return click.get_outcome_display() if counts else click.get_kind_display()
+
     @label("Kind", KIND_COLOURS)
     def kind_label(self, click: Click) -> str:
         return click.get_kind_display()
@@ -243,6 +247,14 @@ class ClickAdmin(FactPage):
     @admin.display(description="System")
     def system(self, click: Click) -> str:
         return " ".join(part for part in (click.os, click.os_version) if part) or NOTHING
+
+    @admin.display(description="Provider")
+    def provider(self, click: Click) -> str:
+        return click.isp or NOTHING
+
+    @admin.display(description="AS number")
+    def as_number(self, click: Click) -> str:
+        return NOTHING if click.asn is None else f"AS{click.asn}"
 
     @admin.display(description="Client hints")
     def hint_list(self, click: Click) -> str:

@@ -20,7 +20,7 @@ LANDING_COLOURS = {"Page seen": "info", "Link followed": "success", "Web app ins
 class LandingEventAdmin(FactPage):
     purpose = "Landing pages seen, links on them followed, and web apps installed, by UTC day, newest first."
     empty = "Nothing on this day. Give a flow a landing page, or put /t.js on your own, and look here again."
-    list_display = ["happened", "kind_label", "campaign", "landing_page", "offer", "cta", "outcome_text", "of_click"]
+    list_display = ["happened", "kind_label", "campaign", "landing_page", "offer", "number", "outcome_text", "of_click"]
     list_filter = [DayFilter, ("campaign", AutocompleteSelectFilter), "kind"]
     list_filter_submit = True
     list_select_related = ["campaign", "landing_page", "offer"]
@@ -28,7 +28,7 @@ class LandingEventAdmin(FactPage):
     fieldsets = [
         (None, {"fields": ["happened", "kind_label", "of_click"]}),
         ("Where", {"fields": ["campaign", "link", "landing_page"]}),
-        ("Led to", {"fields": ["outcome_text", "offer", "cta"]}),
+        ("Led to", {"fields": ["outcome_text", "offer", "number"]}),
     ]
 
     @admin.display(description="When (UTC)")
@@ -42,6 +42,10 @@ class LandingEventAdmin(FactPage):
     @admin.display(description="Outcome")
     def outcome_text(self, event: LandingEvent) -> str:
         return _in_words(Click.Outcome, event.outcome)
+
+    @admin.display(description="Link number")
+    def number(self, event: LandingEvent) -> str:
+        return NOTHING if event.cta is None else str(event.cta)
 
     @admin.display(description="Click")
     def of_click(self, event: LandingEvent) -> str:
@@ -67,9 +71,10 @@ class ImpressionAdmin(FactPage):
     def shown(self, impression: Impression) -> str:
         return instant(uuid_time(impression.id))
 
-    @label("Kind", KIND_COLOURS)
+    @label("Seen by", KIND_COLOURS | {"A person": "success"})
     def kind_text(self, impression: Impression) -> str:
-        return _in_words(Click.Kind, impression.kind)
+        is_counted = impression.kind == Click.Kind.CLICK
+        return "A person" if is_counted else _in_words(Click.Kind, impression.kind)
 
 
 @admin.register(PreClick)

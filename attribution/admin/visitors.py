@@ -31,8 +31,9 @@ class BotRuleForm(forms.ModelForm[BotRule]):
 class BotRuleAdmin(Page):
     form = BotRuleForm
     purpose = (
-        "Your own word on who is a bot, asked before the built-in lists. Bots are sent on like everybody, and counted "
-        "apart. Edges follow within seconds; clicks that are stored stay what they are."
+        "Your own word on who is a bot, asked before the built-in lists; a rule for a person wins over one for a bot. "
+        "Bots are sent on like everybody, and counted apart. Edges follow within seconds; clicks that are stored stay "
+        "what they are."
     )
     empty = "No rule of your own: the built-in lists decide. Add one where they take a bot for a person, or a person."
     list_display = ["pattern", "kind", "verdict_label", "is_active", "notes"]

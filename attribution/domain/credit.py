@@ -29,7 +29,7 @@ class Credit:
     """Who is credited and why; ids of rows, None where there is none.
 
     `click_facts` copies what later steps need of the click: platform_click_ids, external_id, sub_ids (by number),
-    keyword, placement, kind, country. Empty while the click itself is not stored.
+    keyword, placement, kind, country, flow_id. Empty while the click itself is not stored.
     """
 
     outcome: str
@@ -73,6 +73,7 @@ def click_facts(click: Click) -> dict[str, Any]:
         "placement": click.placement,
         "kind": click.kind,
         "country": click.country,
+        "flow_id": click.flow_id,
     }
     return {name: fact for name, fact in facts.items() if fact}
 

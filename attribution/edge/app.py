@@ -14,7 +14,7 @@ from attribution.edge.configuration import EdgeConfiguration, configuration_from
 from attribution.edge.edge import Edge
 from attribution.edge.pages import NOT_ALLOWED, NOT_FOUND, UNKNOWN_LINK, Page, page_of
 from attribution.edge.routing import NoSnapshot
-from attribution.edge.visitor import ASKED_HINTS, Headers
+from attribution.edge.visitor import ASKED_HINTS, Headers, named_headers
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +22,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+_READING = frozenset(("GET", "HEAD"))
 _NO_STORE = (b"cache-control", b"no-store")
 # What a visitor came from stays between us and the source.
 _NO_REFERRER = (b"referrer-policy", b"no-referrer")
@@ -39,23 +40,25 @@ class ClickEdge:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._answer(scope, send)
+            path = scope["path"]
+            if path.startswith("/c/") and scope["method"] in _READING:
+                await self._answer_link(scope, path[3:], named_headers(scope["headers"]), send)
+            else:
+                await self._answer_other(scope, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
             await send({"type": "websocket.close"})
 
-    async def _answer(self, scope: Message, send: Send) -> None:
+    async def _answer_other(self, scope: Message, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        if method not in ("GET", "HEAD"):
+        if method not in _READING:
             await _send_page(send, NOT_ALLOWED)
-        elif path.startswith("/c/"):
-            await self._answer_link(scope, path[3:], Headers(scope["headers"]), send)
         elif path == "/healthz":
             body = b"" if method == "HEAD" else json.dumps(self._edge.health()).encode()
             await _send_page(send, Page(200, [(b"content-type", b"application/json"), _NO_STORE], body))
         else:
-            await self._answer_domain(scope, Headers(scope["headers"]), send)
+            await self._answer_domain(scope, named_headers(scope["headers"]), send)
 
     async def _answer_link(self, scope: Message, code: str, headers: Headers, send: Send) -> None:
         is_head = scope["method"] == "HEAD"

@@ -11,7 +11,7 @@ from json.encoder import encode_basestring
 from attribution.edge.decision import Decision
 from attribution.edge.parameters import NAMES, POSITIONS, SUB_IDS
 from attribution.edge.routes import Campaign, Route
-from attribution.edge.rows import NULL, column
+from attribution.edge.rows import NULL, column, columns_of
 from attribution.edge.visit import Visit
 from campaigns.domain.filters import PLATFORM_CLICK_IDS
 
@@ -75,14 +75,15 @@ def click_line(click_id: str, route: Route, visit: Visit, decision: Decision) ->
     values = visit.values
     visitor_key = visit.visitor_key
     sub_ids = values[_SUB_IDS]
+    external_id, keyword, placement = values[:3]
     return (
         f"{click_id[:32]}\t{route.columns}\t{decision.columns}\t{visit.kind}\t"
         f"{NULL if visitor_key is None else visitor_key}\t{_FLAGS[visit.is_unique]}\t"
         f"{visit.place.columns}\t{visit.user_agent.columns}\t{visit.language or NULL}\t{visit.network_of.columns}\t"
         f"{NULL if visit.hints is None else column(visit.hints)}\t{_FLAGS[visit.consent]}\t{visit.network or NULL}\t"
-        f"{column(visit.referrer)}\t{platform_click_ids_column(values)}\t{column(values[0])}\t{column(values[1])}\t"
-        f"{column(values[2])}\t{cost_columns(values, route.campaign)}\t"
-        f"{_NO_SUB_ID_COLUMNS if sub_ids == _NO_SUB_IDS else chr(9).join(map(column, sub_ids))}\n"
+        f"{column(visit.referrer)}\t{platform_click_ids_column(values)}\t{column(external_id)}\t{column(keyword)}\t"
+        f"{column(placement)}\t{cost_columns(values, route.campaign)}\t"
+        f"{_NO_SUB_ID_COLUMNS if sub_ids == _NO_SUB_IDS else columns_of(sub_ids)}\n"
     )
 
 

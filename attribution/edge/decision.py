@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from attribution.edge.cookies import Binding
-from attribution.edge.routes import Campaign, Flow, LandingPage, Offer, Share
+from attribution.edge.macros import Address
+from attribution.edge.routes import Campaign, Flow, LandingPage, Offer, Route, Share
 from attribution.edge.rows import NULL
 from attribution.edge.usage import Budget, Cap
 from attribution.edge.visit import Visit
@@ -40,6 +41,15 @@ class Decision(NamedTuple):
         )
 
 
+def address_of(route: Route, decision: Decision) -> Address | None:
+    """Return the address that a decision leads a link's visitor to; None where a page of ours is shown."""
+    if decision.landing_page is not None:
+        return route.landing_page_address(decision.landing_page, decision.flow)
+    if decision.offer is not None:
+        return route.offer_address(decision.offer, decision.flow)
+    return None if decision.outcome in ("paused", "stopped") else route.fallback_address()
+
+
 class Note(NamedTuple):
     """Why a flow or an offer did or did not take a visit, for people."""
 
@@ -48,12 +58,8 @@ class Note(NamedTuple):
     reason: str
 
 
-class _Choice(NamedTuple):
-    """An offer that a visit may go to, and under which licence; or why there is none."""
-
-    offer: Offer | None
-    licence_id: int | None
-    refusal: str
+# An offer that a visit may go to, and under which licence; or why there is none.
+_Choice = tuple[Offer | None, int | None, str]
 
 
 class Router:
@@ -116,11 +122,10 @@ class Router:
         if position is not None:
             numbered = [share for share in flow.offers if share.position == position]
             choice = self._draw_offer(campaign, numbered, visit, 0) if numbered else None
-        if choice is None or choice.offer is None:
+        if choice is None or choice[0] is None:
             choice = self._draw_offer(campaign, flow.offers, visit, bound_offer_id)
-        if choice.offer is None:
-            return Decision(choice.refusal, flow)
-        return Decision("offer", flow, None, choice.offer, choice.licence_id)
+        offer, licence_id, refusal = choice
+        return Decision("offer", flow, None, offer, licence_id) if offer is not None else Decision(refusal, flow)
 
     def _choose_flow(self, campaign: Campaign, visit: Visit, binding: Binding | None) -> Flow | None:
         for flow in campaign.forced:
@@ -200,10 +205,8 @@ class Router:
         if campaign.offer is None:
             self._refuse("Campaign", "No flow takes the visitor, and the campaign has no offer of its own.")
             return Decision("broken", flow)
-        choice = self._open_offer(campaign, campaign.offer, visit)
-        if choice.offer is None:
-            return Decision(choice.refusal, flow)
-        return Decision("offer", flow, None, choice.offer, choice.licence_id)
+        offer, licence_id, refusal = self._open_offer(campaign, campaign.offer, visit)
+        return Decision("offer", flow, None, offer, licence_id) if offer is not None else Decision(refusal, flow)
 
     def _draw_offer(
         self, campaign: Campaign, shares: Sequence[Share[Offer]], visit: Visit, bound_offer_id: int
@@ -211,20 +214,22 @@ class Router:
         """Draw one of the offers that may be shown; the one that the visitor is bound to wins."""
         if len(shares) == 1:
             return self._open_offer(campaign, shares[0].target, visit)
-        weights, choices = [], []
-        refusals = set()
+        weights: list[int] = []
+        choices: list[_Choice] = []
+        refusals = set[str]()
         for offer, weight, _ in shares:
             choice = self._open_offer(campaign, offer, visit)
-            if choice.offer is None:
-                refusals.add(choice.refusal)
+            opened = choice[0]
+            if opened is None:
+                refusals.add(choice[2])
                 continue
-            if bound_offer_id and bound_offer_id in (offer.id, choice.offer.id):
+            if bound_offer_id and bound_offer_id in (offer.id, opened.id):
                 return choice
             weights.append(weight)
             choices.append(choice)
         if sum(weights):
             return choices[self._draw_index(weights)]
-        return _Choice(None, None, _gravest(refusals))
+        return None, None, _gravest(refusals)
 
     def _open_offer(self, campaign: Campaign, offer: Offer, visit: Visit) -> _Choice:
         """Return the offer, or the alternative that stands in once its caps are reached, if it may be shown there."""
@@ -235,13 +240,13 @@ class Router:
             refusal, licence_id = _licence(current, campaign, visit)
             if refusal:
                 self._refuse(f"Offer “{current.name}”", _REFUSALS[refusal])
-                return _Choice(None, None, refusal)
+                return None, None, refusal
             if not current.caps or not self._limits.is_reached(current.caps, visit.milliseconds):
                 self._accept(f"Offer “{current.name}”", "It may be shown.")
-                return _Choice(current, licence_id, "")
+                return current, licence_id, ""
             self._refuse(f"Offer “{current.name}”", _REFUSALS["capped"])
             current = self._offers.get(current.alternative_id) if current.alternative_id else None
-        return _Choice(None, None, "capped")
+        return None, None, "capped"
 
     def _draw_share(self, shares: Sequence[Share[T]], bound_id: int) -> T | None:
         if bound_id:

@@ -1,5 +1,6 @@
 """The edge itself: everything that a click needs, opened and closed together."""
 
+import gc
 import random
 from typing import NamedTuple
 
@@ -9,23 +10,30 @@ from attribution.edge.clicks import click_facts, click_line, cost_in_currency, n
 from attribution.edge.clock import ClickClock
 from attribution.edge.configuration import EdgeConfiguration
 from attribution.edge.cookies import Binding, BindingCookies, new_visitor
-from attribution.edge.decision import Decision, Router
+from attribution.edge.decision import Decision, Router, address_of
 from attribution.edge.geography import NOWHERE, UNKNOWN_NETWORK, Geography
 from attribution.edge.keys import VisitorKeys, day_of, keyed_hash
 from attribution.edge.lookups import Lookups
-from attribution.edge.macros import Address
 from attribution.edge.parallel import parallel_location
 from attribution.edge.parameters import NAMES, POSITIONS, read_consent, read_parameters
-from attribution.edge.routes import Campaign, Route, Snapshot
+from attribution.edge.routes import NO_ROUTES, Campaign, Route, Snapshot
 from attribution.edge.routing import Routing
-from attribution.edge.seen import SeenVisitors
+from attribution.edge.seen import BusyAddresses, SeenVisitors
 from attribution.edge.spool import Spool, spool_bytes
 from attribution.edge.store import Store
 from attribution.edge.usage import Usage
 from attribution.edge.user_agents import LONGEST_USER_AGENT, read_user_agent
 from attribution.edge.visit import Visit
 from attribution.edge.visitor import Address as VisitorAddress
-from attribution.edge.visitor import Headers, TrustedProxies, read_language, referrer_host
+from attribution.edge.visitor import (
+    Headers,
+    TrustedProxies,
+    is_prefetch,
+    read_cookie,
+    read_hints,
+    read_language,
+    referrer_host,
+)
 from tracker_project.common.privacy import is_allowed
 
 log = structlog.get_logger(__name__)
@@ -37,8 +45,9 @@ _CONSENT_POSITION = POSITIONS["consent"]
 # many people behind one address.
 _REPEAT_SECONDS = 10
 _MINUTE, _MOST_A_MINUTE = 60, 5
-_HOUR, _MOST_AN_HOUR = 3_600, 100
+_HOUR_MS, _MOST_AN_HOUR = 3_600_000, 100
 _BEHIND_A_CARRIER = 10
+_OBJECTS_PER_COLLECTION = 50_000
 
 
 class Answer(NamedTuple):
@@ -65,6 +74,7 @@ class Edge:
         self._spool_folder = configuration.spool_folder
         self._visitor_keys = VisitorKeys()
         self._seen = SeenVisitors(configuration.folder / "seen")
+        self._busy = BusyAddresses()
         self._usage = Usage()
         self._cookies = BindingCookies(self._key, is_secure=configuration.is_https)
         self._routing = Routing(
@@ -81,6 +91,8 @@ class Edge:
             has_day=self._clock.has_day,
         )
         self._lookups = Lookups(configuration.conninfo)
+        self._router = Router({}, self._usage, random.random)
+        self._routed_by = NO_ROUTES
 
     @property
     def snapshot(self) -> Snapshot:
@@ -90,6 +102,10 @@ class Edge:
         """Load the routes and open the store. Raises `NoSnapshot`."""
         await self._routing.start()
         await self._store.open()
+        # What is there by now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_OBJECTS_PER_COLLECTION)
 
     async def close(self) -> None:
         """Store what was taken and let go of everything."""
@@ -109,7 +125,7 @@ class Edge:
             self._recognise(campaign, visit, binding)
             decision = self.router().decide(campaign, visit, binding)
             line = click_line(click_id, route, visit, decision)
-            location = self.location(route, decision, click_facts(click_id, visit))
+            location = self.location(route, decision, click_id, visit)
         except Exception:  # whatever a visitor may send, the click is stored and sent on
             log.exception("a click could not be decided", link_id=route.link_id)
             decision = Decision("broken")
@@ -135,7 +151,10 @@ class Edge:
 
     def router(self) -> Router:
         """Return what decides by the tables as they stand now."""
-        return Router(self._routing.snapshot.offers, self._usage, random.random)
+        snapshot = self._routing.snapshot
+        if snapshot is not self._routed_by:
+            self._router, self._routed_by = Router(snapshot.offers, self._usage, random.random), snapshot
+        return self._router
 
     def read_visit(self, route: Route, headers: Headers, *, query: bytes, peer: str, is_head: bool) -> Visit:
         """Return what a request says of its visitor; one that cannot be read is a visit of nobody known."""
@@ -146,18 +165,10 @@ class Edge:
             log.exception("a visit could not be read", link_id=route.link_id)
             return self._unread_visit(milliseconds)
 
-    def location(self, route: Route, decision: Decision, facts: list[str | None]) -> str | None:
+    def location(self, route: Route, decision: Decision, click_id: str, visit: Visit) -> str | None:
         """Return the address that a decision leads to, filled in; None where a page is shown."""
-        address: Address | None
-        if decision.landing_page is not None:
-            address = route.landing_page_address(decision.landing_page, decision.flow)
-        elif decision.offer is not None:
-            address = route.offer_address(decision.offer, decision.flow)
-        elif decision.outcome in ("paused", "stopped"):
-            return None
-        else:
-            address = route.fallback_address()
-        return address.fill(facts) if address is not None else None
+        address = address_of(route, decision)
+        return address.fill(click_facts(click_id, visit)) if address is not None else None
 
     async def _click_in_parallel(self, route: Route, visit: Visit) -> Answer:
         """Take a click that a browser calls in the background while its visitor is on the page already."""
@@ -187,7 +198,7 @@ class Edge:
         referrer, language = get(b"referer"), get(b"accept-language")
         visit.referrer = referrer_host(referrer) if referrer else None
         visit.language = read_language(language) if language else None
-        visit.hints = headers.read_hints()
+        visit.hints = read_hints(headers)
         visit.values = values = read_parameters(query, route.slots)
         if values[_COST_POSITION] is not None:
             values[_COST_POSITION] = read_cost(values[_COST_POSITION])
@@ -195,7 +206,7 @@ class Edge:
         visit.visitor_key = visit.is_unique = None
         judge = self._routing.snapshot.judge
         packed = address.packed if address is not None else None
-        if is_head or headers.is_prefetch:
+        if is_head or is_prefetch(headers):
             visit.kind = "preview"
         elif judge.is_bot(agent, user_agent, packed=packed, asn=visit.network_of.asn, referrer=visit.referrer):
             visit.kind = "bot"
@@ -210,10 +221,10 @@ class Edge:
     def _count_address(self, visit: Visit, address: VisitorAddress, agent: bytes) -> None:
         """Give the visit its visitor's key of the day, and take it for excess where its address sends too many."""
         key = self._visitor_keys.key(day_of(visit.milliseconds))
-        visit.identity = address.counted + agent
-        visit.visitor_key = keyed_hash(key, visit.identity)
-        _, visits = self._seen.touch(keyed_hash(key, address.counted), visit.milliseconds // 1000, period=_HOUR)
-        if visits > _MOST_AN_HOUR * _people_behind(visit):
+        visit.identity = identity = address.counted + agent
+        visit.visitor_key = keyed_hash(key, identity)
+        visits = self._busy.count(address.counted, visit.milliseconds // _HOUR_MS)
+        if visits > _MOST_AN_HOUR and visits > _MOST_AN_HOUR * _people_behind(visit):
             visit.kind = "excess"
 
     def _recognise(self, campaign: Campaign, visit: Visit, binding: Binding | None) -> None:
@@ -223,7 +234,7 @@ class Edge:
         now = visit.milliseconds // 1000
         window = max(campaign.uniqueness_seconds, _REPEAT_SECONDS)
         last, visits = self._seen.touch(hash((visit.visitor_key, campaign.id)), now, period=_MINUTE)
-        if visits >= _MOST_A_MINUTE * _people_behind(visit):
+        if visits >= _MOST_A_MINUTE and visits >= _MOST_A_MINUTE * _people_behind(visit):
             visit.kind = "excess"
         yesterday = day_of(visit.milliseconds) - 1
         if not last and day_of((now - window) * 1000) <= yesterday:
@@ -234,7 +245,7 @@ class Edge:
         visit.is_unique = not last or now - last >= window
 
     def _binding(self, campaign: Campaign, headers: Headers) -> Binding | None:
-        return self._cookies.read(campaign.id, headers.cookie(BindingCookies.name(campaign.id)))
+        return self._cookies.read(campaign.id, read_cookie(headers, BindingCookies.name(campaign.id)))
 
     def _cookie(self, campaign: Campaign, decision: Decision, visit: Visit, old: Binding | None) -> bytes | None:
         """Return the cookie that binds a visitor to what he drew, where his consent or his country allows one."""
@@ -260,9 +271,10 @@ class Edge:
                 self._usage.count(decision.flow.caps, milliseconds)
             if decision.offer is not None:
                 self._usage.count(decision.offer.caps, milliseconds)
-        cost = cost_in_currency(visit.values, campaign)
-        if cost is not None:
-            self._usage.spend(campaign.id, campaign.zone, cost, milliseconds)
+        if campaign.has_daily_budget:
+            cost = cost_in_currency(visit.values, campaign)
+            if cost is not None:
+                self._usage.spend(campaign.id, campaign.zone, cost, milliseconds)
 
     def _unread_visit(self, milliseconds: int) -> Visit:
         visit = Visit()

@@ -147,6 +147,7 @@ class Campaign:
     tracks_in_parallel: bool
     caps: Sequence[Cap]
     budget: Budget | None
+    has_daily_budget: bool
     scenarios: Sequence[Scenario]
     cost_currency: str
     rates: Mapping[str, Rate]
@@ -331,6 +332,7 @@ class _Builder:
             tracks_in_parallel=row.tracks_in_parallel,
             caps=self._caps_of((row.id, None, None)),
             budget=_budget(row, zone),
+            has_daily_budget=row.daily_budget is not None,
             scenarios=[
                 self._scenario(scenario)
                 for scenario in self._tables.scenarios

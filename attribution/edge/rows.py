@@ -1,5 +1,6 @@
 """What an edge stores, each row one line of COPY's text format: the same in a batch for Postgres and in the spool."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from attribution.edge.parameters import SUB_IDS
@@ -47,6 +48,10 @@ IMPRESSIONS = _table(
     ),
 )
 TABLES = {table.name: table for table in (CLICKS, LANDING_EVENTS, IMPRESSIONS)}
+
+
+def columns_of(values: Iterable[str | None]) -> str:
+    return "\t".join([NULL if value is None else column(value) for value in values])
 
 
 def column(value: str | None) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -40,6 +41,7 @@ WHERE counter <> %(counter)s AND day >= %(since)s GROUP BY 1, 2
 Key = tuple[int, int | None]
 
 
+@lru_cache(maxsize=10_000)
 def cost_units(cost: str) -> int:
     """Return an amount as a whole number of its eighth decimals."""
     return int(Decimal(cost) * _UNITS)

@@ -6,6 +6,8 @@ from attribution.edge.user_agents import UserAgent
 from campaigns.domain.filters import PLATFORM_CLICK_IDS
 
 _FIRST_PLATFORM_CLICK_ID = POSITIONS[PLATFORM_CLICK_IDS[0]]
+_NO_PLATFORM_CLICK_IDS: list[str | None] = [None] * len(PLATFORM_CLICK_IDS)
+_NO_NAMES = frozenset[str]()
 
 
 class Visit:
@@ -50,4 +52,6 @@ class Visit:
     def platform_click_ids(self) -> frozenset[str]:
         """Return the names of the platforms' click ids that came along."""
         found = self.values[_FIRST_PLATFORM_CLICK_ID:]
+        if found == _NO_PLATFORM_CLICK_IDS:
+            return _NO_NAMES
         return frozenset(name for name, value in zip(PLATFORM_CLICK_IDS, found, strict=True) if value is not None)

@@ -2,16 +2,19 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from ipaddress import ip_network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import NamedTuple
 
+# A request's headers by name in lower case.
+Headers = Mapping[bytes, bytes]
+
 _REFERRER_HOST = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?([a-zA-Z0-9._-]{1,253})(?:[:/?#]|$)")
 _LANGUAGE = re.compile(rb"\s*([a-zA-Z]{2,3})(?:[-_,;]|\s*$)")
 _MAPPED = b"\0" * 10 + b"\xff\xff"
-_PREFETCH_HEADERS = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
+_PREFETCH_HEADERS = frozenset((b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"))
 _LONGEST_HINT = 100
 # Client hints: the header, our name for it, and whether it is a number.
 _HINTS = (
@@ -21,6 +24,7 @@ _HINTS = (
     (b"rtt", "rtt", True),
     (b"downlink", "downlink", True),
 )
+_TELLING_HINTS = frozenset(header for header, _, _ in _HINTS)
 ASKED_HINTS = b"Sec-CH-UA-Model, Sec-CH-UA-Platform-Version, ECT, RTT, Downlink"
 _NUMBER = re.compile(rb"[0-9]{1,6}(?:\.[0-9]{1,3})?", re.ASCII)
 
@@ -52,8 +56,7 @@ def address_of(packed: bytes) -> Address:
     if len(packed) == 4:
         text = inet_ntop(AF_INET, packed)
         return Address(text, f"{text[: text.rindex('.')]}.0", packed, packed)
-    text = inet_ntop(AF_INET6, packed)
-    return Address(text, inet_ntop(AF_INET6, packed[:6] + bytes(10)), packed, packed[:8])
+    return Address(inet_ntop(AF_INET6, packed), inet_ntop(AF_INET6, packed[:6] + bytes(10)), packed, packed[:8])
 
 
 class Networks:
@@ -65,8 +68,12 @@ class Networks:
         self.is_any = bool(networks)
 
     def __contains__(self, packed: bytes) -> bool:
-        size = len(packed)
-        return any(len(low) == size and low <= packed <= high for low, high in self._ranges)
+        for low, high in self._ranges:
+            if low <= packed <= high and len(low) == len(packed):
+                break
+        else:
+            return False
+        return True
 
 
 class TrustedProxies:
@@ -74,25 +81,22 @@ class TrustedProxies:
 
     def __init__(self, networks: Sequence[str]) -> None:
         self._networks = Networks(networks)
-        self._trusts = lru_cache(maxsize=1_000)(self._networks.__contains__)
+        # Remembered, for few peers bring all visitors.
+        self._read_peer = lru_cache(maxsize=1_000)(self._read_peer_anew)
 
     def visitor_address(self, peer: str, forwarded: bytes | None) -> Address | None:
         """Return the visitor's address; None when a trusted proxy names something that is no address."""
-        packed = read_packed(peer)
-        if packed is None:
-            return None
-        if forwarded is not None and self.trusts(packed):
+        packed, is_trusted = self._read_peer(peer)
+        if is_trusted and forwarded is not None:
             for part in reversed(forwarded.split(b",")):
                 packed = read_packed(part.strip().decode("latin-1"))
-                if packed is None:
-                    return None
-                if packed not in self._networks:
+                if packed is None or packed not in self._networks:
                     break
-        return address_of(packed)
+        return address_of(packed) if packed is not None else None
 
-    def trusts(self, packed: bytes) -> bool:
-        """Say whether an address is a proxy's; remembered, for few peers bring all visitors."""
-        return self._trusts(packed)
+    def _read_peer_anew(self, peer: str) -> tuple[bytes | None, bool]:
+        packed = read_packed(peer)
+        return packed, packed is not None and packed in self._networks
 
 
 @lru_cache(maxsize=10_000)
@@ -109,53 +113,47 @@ def read_language(header: bytes) -> str | None:
     return found[1].decode("ascii").lower() if found else None
 
 
-class Headers:
-    """A request's headers by their names in lower case; those that came several times are joined by commas."""
+def named_headers(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
+    """Return a request's headers by their names in lower case; those that came several times are joined by commas."""
+    named = dict(headers)
+    if len(named) != len(headers):
+        named = {}
+        for name, value in headers:
+            named[name] = named[name] + b"," + value if name in named else value
+    return named
 
-    __slots__ = ("_named",)
 
-    def __init__(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        self._named = dict(headers)
-        if len(self._named) != len(headers):
-            self._named = {}
-            for name, value in headers:
-                self._named[name] = self._named[name] + b"," + value if name in self._named else value
-
-    def get(self, name: bytes) -> bytes | None:
-        return self._named.get(name)
-
-    @property
-    def is_prefetch(self) -> bool:
-        """Say whether the browser only fetches ahead, or a program makes a preview."""
-        for name in _PREFETCH_HEADERS:
-            value = self._named.get(name)
-            if value is not None and (b"prefetch" in value.lower() or b"preview" in value.lower()):
-                return True
+def is_prefetch(headers: Headers) -> bool:
+    """Say whether the browser only fetches ahead, or a program makes a preview."""
+    if _PREFETCH_HEADERS.isdisjoint(headers):
         return False
+    said = b",".join(headers.get(name, b"") for name in _PREFETCH_HEADERS).lower()
+    return b"prefetch" in said or b"preview" in said
 
-    def read_hints(self) -> str | None:
-        """Return the client hints that came along as JSON, None without any."""
-        named = self._named
-        if b"ect" not in named and b"sec-ch-ua-model" not in named and b"rtt" not in named:
-            return None
-        hints: dict[str, str | float] = {}
-        for header, name, is_number in _HINTS:
-            value = named.get(header, b"").strip(b'" ')[:_LONGEST_HINT]
-            if is_number:
-                if _NUMBER.fullmatch(value):
-                    hints[name] = float(value)
-            elif value and value.isascii() and value.decode("ascii").isprintable():
-                hints[name] = value.decode("ascii")
-        return json.dumps(hints) if hints else None
 
-    def cookie(self, name: bytes) -> bytes | None:
-        """Return the value of the first cookie of a name."""
-        cookies = self._named.get(b"cookie")
-        if cookies is None:
-            return None
-        # Several Cookie headers are joined by a comma, which no value of ours has.
-        for pair in cookies.replace(b",", b";").split(b";"):
-            key, _, value = pair.strip().partition(b"=")
-            if key == name:
-                return value
+def read_hints(headers: Headers) -> str | None:
+    """Return the client hints that came along as JSON, None without any."""
+    if _TELLING_HINTS.isdisjoint(headers):
         return None
+    hints: dict[str, str | float] = {}
+    for header, name, is_number in _HINTS:
+        value = headers.get(header, b"").strip(b'" ')[:_LONGEST_HINT]
+        if is_number:
+            if _NUMBER.fullmatch(value):
+                hints[name] = float(value)
+        elif value and value.isascii() and value.decode("ascii").isprintable():
+            hints[name] = value.decode("ascii")
+    return json.dumps(hints) if hints else None
+
+
+def read_cookie(headers: Headers, name: bytes) -> bytes | None:
+    """Return the value of the first cookie of a name."""
+    cookies = headers.get(b"cookie")
+    if cookies is None:
+        return None
+    # Several Cookie headers are joined by a comma, which no value of ours has.
+    for pair in cookies.replace(b",", b";").split(b";"):
+        key, _, value = pair.strip().partition(b"=")
+        if key == name:
+            return value
+    return None

@@ -13,6 +13,8 @@ class PlainClick(models.Model):
     query = models.TextField()
     clicked_at = models.DateTimeField(auto_now_add=True)
 
+    objects: "models.Manager[PlainClick]" = models.Manager()
+
     class Meta:
         app_label = "plain_view"
         db_table = "plain_clicks"

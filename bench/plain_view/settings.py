@@ -1,4 +1,4 @@
-"""A Django project as `startproject` makes it, on the same database, with connections that are kept."""
+"""A Django project as `startproject` makes it, on the same database, through a pool such as the tracker's own."""
 
 import os
 from urllib.parse import unquote, urlsplit
@@ -48,7 +48,8 @@ DATABASES = {
         "PASSWORD": unquote(_database.password or ""),
         "HOST": _database.hostname,
         "PORT": _database.port,
-        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -7,14 +7,13 @@ from bench.plain_view.models import PlainClick
 
 
 def click(request: HttpRequest, code: str) -> HttpResponseRedirect:
-    saved = PlainClick(
+    saved = PlainClick.objects.create(
         code=code,
         address=request.headers["X-Forwarded-For"],
         user_agent=request.headers["User-Agent"],
-        referrer=request.headers["Referer"],
+        referrer=request.headers.get("Referer", ""),
         query=request.META["QUERY_STRING"],
     )
-    saved.save()
     return HttpResponseRedirect(f"https://casino.example/?cid={saved.pk}")
 
 

@@ -1,5 +1,5 @@
 """Where buyers set up what is advertised."""
 
-from campaigns.admin import catalogue, costs, running
+from campaigns.admin import campaigns, caps, catalogue, costs, domains, flows, offers, permits, running, sources
 
-__all__ = ["catalogue", "costs", "running"]
+__all__ = ["campaigns", "caps", "catalogue", "costs", "domains", "flows", "offers", "permits", "running", "sources"]

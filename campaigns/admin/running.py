@@ -1,24 +1,18 @@
-"""Admin of campaigns, creatives and tracking links."""
+"""Admin of creatives and tracking links."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminSelect2Widget
 
-from campaigns.domain.exchange import NoExchangeRate, convert
-from campaigns.domain.link_addresses import advertised_address, link_address
-from campaigns.models import Campaign, Creative, Goal, Offer, TrackingLink
-from tracker_project.common.money import Money
-from tracker_project.common.pages import NOTHING, Inline, Page, copy_button, copyable, label, money
-from tracker_project.common.time import time_zone_names
-
-STATUS_COLOURS = {"Active": "success", "Paused": "warning", "Archived": "info"}
+from campaigns.admin.archive import with_note
+from campaigns.domain.link_addresses import advertised_address, link_address, tracking_template
+from campaigns.domain.tracking_domains import active_hosts
+from campaigns.models import Campaign, Creative, TrackingLink
+from tracker_project.common.pages import NOTHING, Page, copy_button, copyable
 
 
 class CreativeChoice(forms.ModelChoiceField[Creative]):
@@ -46,131 +40,21 @@ def refuse_foreign_creative(campaign: Campaign | None, creative: Creative | None
         )
 
 
-class CampaignForm(forms.ModelForm[Campaign]):
-    time_zone = forms.ChoiceField(
-        choices=[(name, name) for name in sorted(time_zone_names())],
-        initial="UTC",
-        widget=UnfoldAdminSelect2Widget,
-        help_text="The campaign's days begin at midnight there.",
-    )
-
-    class Meta:
-        model = Campaign
-        fields = ["name", "status", "source", "offer", "cost_model", "budget", "currency", "time_zone", "notes"]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        offer, currency = cleaned.get("offer"), cleaned.get("currency") or self.instance.currency
-        if offer and currency:
-            self._refuse_unknown_rate(offer, currency)
-        return cleaned
-
-    def _refuse_unknown_rate(self, offer: Offer, currency: str) -> None:
-        """An offer whose money cannot be turned into the campaign's would stop the booking of its first deposits."""
-        try:
-            convert(Money(amount=offer.revenue, currency=offer.currency), currency, on=datetime.now(UTC).date())
-        except NoExchangeRate as missing:
-            self.add_error(
-                "offer",
-                f"The offer counts in {offer.currency}, the campaign in {currency}, and no exchange rate of "
-                f"{missing.currency} is known: add one under Exchange rates first.",
-            )
-
-
-class GoalInline(Inline):
-    model = Goal
-    tab = True
-    verbose_name_plural = "Goals"
-
-
-class CreativeInline(Inline):
-    model = Creative
-    tab = True
-    fields = ["name", "notes"]
-    show_change_link = True
-
-
-class LinkInline(Inline):
-    model = TrackingLink
-    tab = True
-    fields = ["code", "creative", "partner", "promo_code", "address"]
-    readonly_fields = ["address"]
-    autocomplete_fields = ["partner"]
-    show_change_link = True
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "creative":
-            match = request.resolver_match
-            campaign_id = match.kwargs.get("object_id") if match else None
-            kwargs["queryset"] = Creative.objects.filter(campaign_id=int(campaign_id or 0)).order_by("name")
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    @admin.display(description="Address")
-    def address(self, link: TrackingLink) -> str:
-        return copyable(link_address(link.code)) if link.pk else "shown once saved"
-
-
-@admin.register(Campaign)
-class CampaignAdmin(Page):
-    purpose = "What is bought, from whom and for which offer. Figures are under “Campaigns by day”."
-    empty = "Add a source and an offer first, then the campaign, then its creatives, goals and tracking links."
-    form = CampaignForm
-    list_display = ["name", "status_label", "source", "offer", "cost_model", "budget_money", "time_zone"]
-    list_filter = ["status", "cost_model", ("source", AutocompleteSelectFilter), ("offer", AutocompleteSelectFilter)]
-    list_filter_submit = True
-    list_select_related = ["source", "offer"]
-    search_fields = ["name", "notes", "source__name", "offer__name"]
-    autocomplete_fields = ["source", "offer"]
-    ordering = ["-id"]
-    inlines = [LinkInline, CreativeInline, GoalInline]
-    actions = ["pause", "activate", "archive"]
-    change_form_before_template = "tracker/campaign_figures.html"
-    fieldsets = [
-        (None, {"fields": [("name", "status"), ("source", "offer")]}),
-        ("Money and days", {"fields": [("cost_model", "budget"), ("currency", "time_zone")]}),
-        ("Notes", {"fields": ["notes"]}),
-    ]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> list[str]:
-        # Clicks and costs hold amounts in it.
-        return ["currency"] if obj else []
-
-    @label("Status", STATUS_COLOURS)
-    def status_label(self, campaign: Campaign) -> str:
-        return campaign.get_status_display()
-
-    @admin.display(description="Budget", ordering="budget")
-    def budget_money(self, campaign: Campaign) -> str:
-        return money(campaign.budget, campaign.currency)
-
-    @admin.action(description="Pause", permissions=["change"])
-    def pause(self, request: HttpRequest, campaigns: QuerySet[Campaign]) -> None:
-        self._set_status(request, campaigns, Campaign.Status.PAUSED)
-
-    @admin.action(description="Activate", permissions=["change"])
-    def activate(self, request: HttpRequest, campaigns: QuerySet[Campaign]) -> None:
-        self._set_status(request, campaigns, Campaign.Status.ACTIVE)
-
-    @admin.action(description="Archive", permissions=["change"])
-    def archive(self, request: HttpRequest, campaigns: QuerySet[Campaign]) -> None:
-        self._set_status(request, campaigns, Campaign.Status.ARCHIVED)
-
-    def _set_status(self, request: HttpRequest, campaigns: QuerySet[Campaign], status: Campaign.Status) -> None:
-        changed = campaigns.exclude(status=status).update(status=status)
-        self.message_user(request, f"{changed} now {status.label.lower()}; links follow within seconds.")
-
-
 @admin.register(Creative)
 class CreativeAdmin(Page):
     purpose = "Single advertisements of campaigns, under the names that the source's reports use."
     empty = "Add one for each advertisement that you want to tell apart, then a tracking link that names it."
-    list_display = ["name", "campaign", "created_at"]
+    list_display = ["named", "campaign", "created_at"]
     list_filter = [("campaign", AutocompleteSelectFilter)]
     list_filter_submit = True
     list_select_related = ["campaign"]
-    search_fields = ["name", "campaign__name"]
+    search_fields = ["name", "campaign__name", "notes"]
     autocomplete_fields = ["campaign"]
     ordering = ["-id"]
+
+    @admin.display(description="Name", ordering="name")
+    def named(self, creative: Creative) -> str:
+        return with_note(creative.name, creative.notes)
 
 
 class LinkForm(forms.ModelForm[TrackingLink]):
@@ -203,13 +87,15 @@ class TrackingLinkAdmin(Page):
     ordering = ["-id"]
     fieldsets = [
         (None, {"fields": ["campaign", "creative", ("partner", "promo_code"), "code"]}),
-        ("To copy", {"fields": ["address", "with_parameters"]}),
+        ("To copy", {"fields": ["address", "with_parameters", "on_own_domains"]}),
     ]
-    readonly_fields = ["address", "with_parameters"]
+    readonly_fields = ["address", "with_parameters", "on_own_domains"]
 
     @admin.display(description="Copy")
     def to_copy(self, link: TrackingLink) -> str:
         plain = copy_button(link_address(link.code), "Address")
+        if link.campaign.source.tracks_in_parallel:
+            return format_html("{} {}", plain, copy_button(tracking_template(link), "Tracking template"))
         return format_html("{} {}", plain, copy_button(advertised_address(link), "With parameters"))
 
     @admin.display(description="Address")
@@ -218,4 +104,17 @@ class TrackingLinkAdmin(Page):
 
     @admin.display(description="With the source's parameters")
     def with_parameters(self, link: TrackingLink) -> str:
-        return copyable(advertised_address(link)) if link.pk else "shown once saved"
+        return copyable(_to_paste(link)) if link.pk else "shown once saved"
+
+    @admin.display(description="On your own domains")
+    def on_own_domains(self, link: TrackingLink) -> str:
+        hosts = sorted(active_hosts()) if link.pk else []
+        if not hosts:
+            return "no tracking domain yet"
+        return format_html_join("", "<div>{}</div>", ((copyable(_to_paste(link, host)),) for host in hosts))
+
+
+def _to_paste(link: TrackingLink, host: str = "") -> str:
+    """Return what the source's editor wants: a tracking template where it tracks in parallel, else an address."""
+    is_parallel = link.campaign.source.tracks_in_parallel
+    return tracking_template(link, host) if is_parallel else advertised_address(link, host)

@@ -15,8 +15,9 @@ CONVERSIONS = "conversions"
 # Where counters end that nobody writes any more.
 FOLDED = "folded"
 _SILENT_FOR = timedelta(days=1)
-# A cap in all has no day that is over: an edge that was cut off for days may still write.
-_SILENT_IN_ALL_FOR = timedelta(days=7)
+# A cap in all has no day that is over, and an edge that lives on writes the whole of its number again: its counter
+# folds once nothing was heard of that edge at all for so long.
+_GONE_FOR = timedelta(days=30)
 _KEPT_DAYS = 90
 
 
@@ -109,8 +110,9 @@ def write_conversion_uses(counts: Iterable[CapCount]) -> None:
 def fold_cap_uses(*, at: datetime) -> int:
     """Fold the counters that no edge writes any more into one a cap and day, forget days long past; return how many.
 
-    Counters of a day fold once it is over everywhere and they were silent for a day, those of a cap in all after
-    seven days. Sums stay the same at every instant; two runs at once fold nothing twice.
+    Counters of a day fold once it is over everywhere and they were silent for a day, those of a cap in all once their
+    edge wrote nothing of any cap or campaign for thirty days. Sums stay the same at every instant; two runs at once
+    fold nothing twice.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -118,7 +120,10 @@ def fold_cap_uses(*, at: datetime) -> int:
             WITH silent AS (
                 DELETE FROM cap_uses
                 WHERE counter NOT IN (%(conversions)s, %(folded)s) AND updated_at < %(silent_since)s
-                  AND (day < %(over)s OR (day IS NULL AND updated_at < %(silent_in_all_since)s))
+                  AND (day < %(over)s OR (day IS NULL AND counter NOT IN (
+                      SELECT counter FROM cap_uses WHERE updated_at >= %(gone_since)s
+                      UNION SELECT counter FROM campaign_spends WHERE updated_at >= %(gone_since)s
+                  )))
                 RETURNING cap_id, day, uses
             ), folded AS (
                 INSERT INTO cap_uses (cap_id, day, counter, uses, updated_at)
@@ -133,7 +138,7 @@ def fold_cap_uses(*, at: datetime) -> int:
                 "folded": FOLDED,
                 "at": at,
                 "silent_since": at - _SILENT_FOR,
-                "silent_in_all_since": at - _SILENT_IN_ALL_FOR,
+                "gone_since": at - _GONE_FOR,
                 "over": at.date() - timedelta(days=1),
             },
         )

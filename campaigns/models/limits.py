@@ -62,8 +62,7 @@ class CapUse(models.Model):
     """How much of a cap one counter has seen used: each edge counts clicks, the counter `conversions` the rest.
 
     A cap's use is the sum over its counters. `day` is the cap's day, empty for a cap in all. A counter writes what it
-    has counted so far, never an increase, and does so at least once an hour: those silent for long are folded into
-    one (`fold_counters`).
+    has counted so far, never an increase; those of processes long gone are folded into one (`fold_cap_uses`).
     """
 
     cap = models.ForeignKey(Cap, on_delete=models.CASCADE, related_name="uses")

@@ -8,13 +8,16 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateTimeFilter
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
+from conversions.domain.intake import discard_event, match_again
 from conversions.domain.platform_secrets import end_changeover, new_secret, rotate_secret
-from conversions.models import Anomaly, InboxEvent, Platform
+from conversions.models import Anomaly, InboxEvent, IntakeRequest, Platform
 from conversions.signatures import validate_secret
 from tracker_project.common.pages import (
+    NOTHING,
     FactPage,
     Page,
     ask_first,
@@ -22,8 +25,25 @@ from tracker_project.common.pages import (
     change_address,
     copyable,
     found,
+    label,
+    link_to,
     plain_list,
 )
+
+STATE_COLOURS = {"Recorded": "success", "Quarantined": "warning", "Discarded": "info"}
+REASONS = {
+    "names_nobody": "it names neither a player nor a click",
+    "malformed_click_id": "its click id is not one of ours",
+    "forged_click_id": "its click id is forged",
+    "unknown_link": "its click's link does not exist",
+    "unknown_player": "nobody has registered by its click yet",
+    "several_players": "several players registered by its click",
+    "unknown_transaction": "what it takes back was not reported yet",
+    "unknown_event_name": "nobody mapped the name of its event",
+    "no_amount": "it names no amount",
+    "transaction_conflict": "it contradicts what is recorded of its transaction",
+    "activity_conflict": "the day was reported in another way before",
+}
 
 
 class PlatformForm(forms.ModelForm[Platform]):
@@ -60,7 +80,7 @@ class PlatformAdmin(Page):
     autocomplete_fields = ["brand"]
     prepopulated_fields = {"slug": ["name"]}
     ordering = ["name"]
-    readonly_fields = ["registration_address", "deposit_address", "secrets_in_use"]
+    readonly_fields = ["registration_address", "deposit_address", "events_address", "secrets_in_use"]
     actions_detail = ["make_secret", "end_changeover"]
     add_fieldsets = [
         (None, {"fields": [("name", "slug"), "brand", ("is_active", "is_default")]}),
@@ -68,7 +88,10 @@ class PlatformAdmin(Page):
     ]
     fieldsets = [
         (None, {"fields": [("name", "slug"), "brand", ("is_active", "is_default")]}),
-        ("For the casino's technicians", {"fields": ["registration_address", "deposit_address", "secrets_in_use"]}),
+        (
+            "For the casino's technicians",
+            {"fields": ["registration_address", "deposit_address", "events_address", "secrets_in_use"]},
+        ),
         ("Rules", {"fields": ["default_status", "allowed_addresses", "secret_to_set"]}),
     ]
 
@@ -79,6 +102,10 @@ class PlatformAdmin(Page):
     @admin.display(description="Deposits are posted to")
     def deposit_address(self, platform: Platform) -> str:
         return copyable(f"{settings.PUBLIC_WEB_URL}/webhooks/{platform.slug}/deposit")
+
+    @admin.display(description="All other events are posted to")
+    def events_address(self, platform: Platform) -> str:
+        return copyable(f"{settings.PUBLIC_WEB_URL}/webhooks/{platform.slug}/events")
 
     @admin.display(description="Secret")
     def secrets_in_use(self, platform: Platform) -> str:
@@ -153,17 +180,104 @@ class PlatformAdmin(Page):
         return TemplateResponse(request, "tracker/secret_shown_once.html", context)
 
 
+def reason_in_words(event: InboxEvent) -> str:
+    """Return why an event is not recorded, "" for one that is."""
+    return REASONS.get(event.reason, event.reason)
+
+
+class DiscardForm(forms.Form):
+    reason = forms.CharField(
+        max_length=50,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Kept with the event, such as “a test of the network”.",
+    )
+
+
 @admin.register(InboxEvent)
 class InboxEventAdmin(FactPage):
-    purpose = "Every event as a platform reported it, kept for ever, with the answer that each repeat gets again."
+    purpose = (
+        "Every event as a platform reported it, kept for ever, with the answer that each repeat gets again. "
+        "Quarantined: it names nobody whom we can find; it is recorded by itself once what it waits for arrives."
+    )
     empty = "Nothing was reported yet. Give the casino the platform's addresses and secret."
-    list_display = ["received_at", "platform", "kind", "event_id", "occurred_at"]
-    list_filter = ["platform", "kind"]
+    list_display = ["received_at", "platform", "kind", "event_id", "state_label", "why", "occurred_at"]
+    list_filter = ["state", "platform", "kind"]
     list_select_related = ["platform"]
     search_fields = ["event_id"]
     search_help_text = "Event id, whole"
     ordering = ["-id"]
-    fields = ["platform", "kind", "event_id", "webhook_id", "occurred_at", "received_at", "said", "answered"]
+    fields = [
+        ("platform", "endpoint"),
+        ("kind", "event_id"),
+        ("state_label", "why"),
+        ("next_match_at", "settled_at"),
+        ("occurred_at", "received_at"),
+        "webhook_id",
+        "said",
+        "answered",
+        "arrived",
+    ]
+    actions_detail = ["look_again", "discard"]
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        event = self.get_object(request, str(object_id))
+        is_quarantined = event is not None and event.state == InboxEvent.State.QUARANTINED
+        return super().get_actions_detail(request, object_id) if is_quarantined else []  # type: ignore[misc]
+
+    def has_handle_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("conversions.change_inboxevent"))
+
+    @button("Look again now", path="look-again", icon="refresh", permission="handle")
+    def look_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        event = found(self, request, object_id)
+        if request.method == "POST":
+            if match_again(event.pk, at=timezone.now()):
+                self.message_user(request, "What it waited for is there: the event is recorded.")
+            else:
+                event.refresh_from_db()
+                self.message_user(request, f"It stays in quarantine: {reason_in_words(event)}.", "warning")
+            return redirect(change_address(event))
+        return ask_first(
+            self,
+            request,
+            event,
+            title="Look again",
+            consequence="If its player, click or transaction is known by now, the event is recorded as if it came now.",
+            button="Look again",
+        )
+
+    @button("Discard…", path="discard", icon="delete", permission="handle")
+    def discard(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        event = found(self, request, object_id)
+        form = DiscardForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            discard_event(event, reason=form.cleaned_data["reason"], at=timezone.now())
+            self.log_change(request, event, f"Discarded it: {form.cleaned_data['reason']}")
+            self.message_user(request, "The event is out of the way and will never be recorded.")
+            return redirect(change_address(event))
+        return ask_first(
+            self,
+            request,
+            event,
+            title="Discard the event",
+            consequence="It stays listed here with your reason and is never recorded. This cannot be undone.",
+            button="Discard it",
+            form=form,
+        )
+
+    @label("State", STATE_COLOURS)
+    def state_label(self, event: InboxEvent) -> str:
+        return event.get_state_display()
+
+    @admin.display(description="Why")
+    def why(self, event: InboxEvent) -> str:
+        return reason_in_words(event) or NOTHING
+
+    @admin.display(description="As it arrived, without personal fields")
+    def arrived(self, event: InboxEvent) -> str:
+        requests = IntakeRequest.objects.filter(platform_id=event.platform_id, received_at=event.received_at)
+        request = requests.order_by("pk").first()
+        return link_to(request, str(request)) if request else "Not kept any more."
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         term = search_term.strip()
@@ -193,8 +307,8 @@ class AnomalyAdmin(FactPage):
 
     @admin.display(description="We hold")
     def held_value(self, anomaly: Anomaly) -> str:
-        return str(anomaly.held)
+        return NOTHING if anomaly.held is None else str(anomaly.held)
 
     @admin.display(description="The message said")
     def reported_value(self, anomaly: Anomaly) -> str:
-        return str(anomaly.reported)
+        return NOTHING if anomaly.reported is None else str(anomaly.reported)

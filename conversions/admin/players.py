@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
 from conversions.models import Conversion, CustomerLtv, Platform, Player, Postback, StatusReport
+from conversions.models.players import Credited
 from tracker_project.common.pages import NOTHING, FactInline, FactPage, instant, label, link_to, money, plain_list
 
 STATUS_COLOURS = {
@@ -25,7 +26,7 @@ def players_called(text: str) -> QuerySet[Player]:
     return Player.objects.filter(platform__in=list(Platform.objects.values_list("pk", flat=True)), player_id=text)
 
 
-def credit_sentence(row: Player | Conversion) -> str:
+def credit_sentence(row: Credited) -> str:
     """Return in plain words who is credited with a player and why."""
     outcome = str(row.get_credit_outcome_display())
     if row.clicked_at:
@@ -81,6 +82,7 @@ class PlayerAdmin(FactPage):
         (None, {"fields": [("player_id", "platform"), ("country", "region"), ("registered_at", "test"), "worth"]}),
         ("Credit", {"fields": ["credit", *_CREDIT[1:], "facts"]}),
         ("Consent", {"fields": [("consent_ad_user_data", "consent_ad_personalization")]}),
+        ("Standing", {"fields": [("verified_at", "blocked_at"), ("duplicate_at", "self_excluded_at")]}),
     ]
 
     def get_search_results(

@@ -23,9 +23,16 @@ class WebhookError(APIException):
         self.message = message
         self.field = field
 
+    def body(self) -> dict[str, Any]:
+        return error_body(self.code, self.message, field=self.field)
+
+
+def error_body(code: str, message: str, *, field: str | None = None) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "field": field}}
+
 
 def error_response(status: int, code: str, message: str, *, field: str | None = None) -> Response:
-    return Response({"error": {"code": code, "message": message, "field": field}}, status=status)
+    return Response(error_body(code, message, field=field), status=status)
 
 
 def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:

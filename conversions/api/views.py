@@ -1,10 +1,10 @@
 """Signed webhooks: verified over their raw bytes, recorded in one transaction, answered when durable."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -12,22 +12,20 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from conversions.api.errors import WebhookError
-from conversions.dialects.own import MalformedEvent, parse_deposit, parse_registration
-from conversions.domain.inbox import ConversionConflict, Recorded
-from conversions.domain.recording import record_deposit, record_registration
+from conversions.api.receiving import check_address, media_type, read_body
+from conversions.api.recording import Arrival, keep_refused, receive_each, receive_one, results_of
+from conversions.dialects.dialect import MAX_EVENTS
+from conversions.dialects.own import KNOWN, parse_deposit, parse_event, parse_registration
+from conversions.domain.reported import Reported
 from conversions.models import Platform
 from conversions.signatures import BadSignature, verify
-from tracker_project.common.addresses import client_address, is_in, parse_networks
-from tracker_project.common.strict_json import MalformedJson, parse_object
+from tracker_project.common.strict_json import MalformedJson, parse_object, parse_value
 
-MAX_BODY_BYTES = 256 * 1024
-# A body too long is read to its end, up to here, so that the sender reads our answer rather than a broken pipe.
-_MAX_DRAINED_BYTES = 32 * 1024 * 1024
 _MAX_ID_CHARACTERS = 200
 
 
 class Webhook(APIView):
-    """One kind of event, posted by a platform; nothing is stored of a message that is not accepted."""
+    """Signed messages of a platform, about one event each."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -36,32 +34,49 @@ class Webhook(APIView):
     def post(self, request: Request, platform: str | None = None) -> Response:
         at = timezone.now()
         sender = _sender(platform)
-        _check_address(request, sender)
-        body = _read_body(request)
+        check_address(request, sender.allowed_addresses)
+        body = _read_json_body(request)
         _check_signature(request, sender, body, at=at)
+        arrival = Arrival(platform=sender, address=request.path, at=at, known=KNOWN)
         try:
-            recorded = self.record(parse_object(body), sender, webhook_id=request.headers["webhook-id"], at=at)
-        except MalformedJson as error:
-            raise WebhookError(400, "malformed_json", str(error)) from error
-        except MalformedEvent as error:
-            raise WebhookError(400, error.code, str(error), field=error.field) from error
-        except ConversionConflict as error:
-            raise WebhookError(409, error.code, f"{error}; the first report stands.", field=error.field) from error
-        return Response(recorded.answer, status=200 if recorded.is_repeat else 201)
+            return self.receive(body, arrival, webhook_id=request.headers["webhook-id"])
+        except WebhookError as error:
+            keep_refused(arrival, status=error.status_code, answer=error.body())
+            raise
+
+    def receive(self, body: bytes, arrival: Arrival, *, webhook_id: str) -> Response:
+        fields = _parsed(parse_object, body)
+        outcome = receive_one(arrival, fields, lambda read: self.parse(read, arrival), webhook_id=webhook_id)
+        return Response(outcome.answer, status=outcome.status)
 
     @abstractmethod
-    def record(self, body: dict[str, Any], platform: Platform, *, webhook_id: str, at: datetime) -> Recorded: ...
+    def parse(self, fields: dict[str, Any], arrival: Arrival) -> Reported: ...
 
 
 class RegistrationWebhook(Webhook):
-    def record(self, body: dict[str, Any], platform: Platform, *, webhook_id: str, at: datetime) -> Recorded:
-        return record_registration(parse_registration(body, at=at), platform=platform, webhook_id=webhook_id, at=at)
+    def parse(self, fields: dict[str, Any], arrival: Arrival) -> Reported:
+        return parse_registration(fields, at=arrival.at)
 
 
 class DepositWebhook(Webhook):
-    def record(self, body: dict[str, Any], platform: Platform, *, webhook_id: str, at: datetime) -> Recorded:
-        reported = parse_deposit(body, default_status=platform.default_status, at=at)
-        return record_deposit(reported, platform=platform, webhook_id=webhook_id, at=at)
+    def parse(self, fields: dict[str, Any], arrival: Arrival) -> Reported:
+        return parse_deposit(fields, default_status=arrival.platform.default_status, at=arrival.at)
+
+
+class EventsWebhook(Webhook):
+    """Events of every kind, each with its `type`: one object, or an array of them."""
+
+    def receive(self, body: bytes, arrival: Arrival, *, webhook_id: str) -> Response:
+        value = _parsed(parse_value, body)
+        if not isinstance(value, list):
+            return super().receive(body, arrival, webhook_id=webhook_id)
+        if not 1 <= len(value) <= MAX_EVENTS:
+            raise WebhookError(400, "wrong_length", f"An array holds 1 to {MAX_EVENTS} events.")
+        outcomes = receive_each(arrival, value, lambda read: self.parse(read, arrival), message_id=webhook_id)
+        return Response({"results": results_of(outcomes)}, status=207)
+
+    def parse(self, fields: dict[str, Any], arrival: Arrival) -> Reported:
+        return parse_event(fields, default_status=arrival.platform.default_status, at=arrival.at)
 
 
 class NoSuchWebhook(APIView):
@@ -72,7 +87,9 @@ class NoSuchWebhook(APIView):
     parser_classes = ()
 
     def post(self, request: Request, rest: str) -> Response:
-        raise WebhookError(404, "unknown_event", "Events are posted to /webhooks/<platform>/registration or /deposit.")
+        raise WebhookError(
+            404, "unknown_event", "Events are posted to /webhooks/<platform>/registration, /deposit or /events."
+        )
 
 
 def _sender(slug: str | None) -> Platform:
@@ -84,27 +101,16 @@ def _sender(slug: str | None) -> Platform:
     return platform
 
 
-def _check_address(request: Request, platform: Platform) -> None:
-    if not platform.allowed_addresses:
-        return
-    address = client_address(
-        request.META.get("REMOTE_ADDR", ""),
-        request.headers.get("X-Forwarded-For", ""),
-        parse_networks(settings.TRUSTED_PROXIES),
-    )
-    if address is None or not is_in(address, parse_networks(platform.allowed_addresses)):
-        raise WebhookError(403, "address_not_allowed", "This address may not post for the platform.")
+def _parsed(parse: Callable[[bytes], Any], body: bytes) -> Any:
+    try:
+        return parse(body)
+    except MalformedJson as error:
+        raise WebhookError(400, "malformed_json", str(error)) from error
 
 
-def _read_body(request: Request) -> bytes:
-    media_type = (request.content_type or "").partition(";")[0].strip().lower()
-    body: bytes = request._request.read(MAX_BODY_BYTES + 1)
-    if len(body) > MAX_BODY_BYTES:
-        drained = 0
-        while drained < _MAX_DRAINED_BYTES and (chunk := request._request.read(65536)):
-            drained += len(chunk)
-        raise WebhookError(413, "too_large", f"A body has at most {MAX_BODY_BYTES // 1024} KiB.")
-    if media_type != "application/json":
+def _read_json_body(request: Request) -> bytes:
+    body = read_body(request)
+    if media_type(request) != "application/json":
         raise WebhookError(415, "unsupported_media_type", "Send Content-Type: application/json.")
     return body
 

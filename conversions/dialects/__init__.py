@@ -1,1 +1,1 @@
-"""Dialects: one file a kind of platform, each turns its words into ours."""
+"""One file a dialect: a lookup table, and a parse that turns a platform's words into ours."""

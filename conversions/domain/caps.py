@@ -15,6 +15,9 @@ _COUNTS = {
     Cap.Event.REGISTRATION: "done.kind = 'registration' AND done.status NOT IN ('rejected', 'void')",
     Cap.Event.FIRST_DEPOSIT: "done.is_first_deposit",
 }
+# What was copied of the click outlives it; a click that was not stored yet when its player registered is looked up.
+_FLOW = """CASE WHEN jsonb_exists(player.click_facts, 'kind') THEN (player.click_facts ->> 'flow_id')::bigint
+           ELSE (SELECT click.flow_id FROM clicks click WHERE click.id = done.click_uuid) END"""
 
 
 def count_capped_conversions(*, at: datetime, period: Cap.Period) -> list[CapCount]:
@@ -58,9 +61,9 @@ def _question(cap: Cap, day: date | None) -> tuple[str, list[Any]]:
     conditions += ["NOT done.is_test", "done.review_state <> 'rejected'"]
     parameters: list[Any] = []
     if cap.flow is not None:
-        tables += " JOIN clicks click ON click.id = done.click_uuid"
-        conditions += ["click.flow_id = %s", "done.campaign_id = %s"]
-        parameters += [cap.flow_id, cap.flow.campaign_id]
+        tables += " JOIN players player ON player.id = done.player_id"
+        conditions += ["done.campaign_id = %s", f"{_FLOW} = %s"]
+        parameters += [cap.flow.campaign_id, cap.flow_id]
     elif cap.campaign_id is not None:
         conditions.append("done.campaign_id = %s")
         parameters.append(cap.campaign_id)

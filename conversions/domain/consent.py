@@ -8,6 +8,10 @@ def refusal_to_signal(conversion: Conversion, destination: Destination) -> str:
     """Return why a conversion may not be signalled there, or "" when it may. Reads the conversion's player."""
     if conversion.is_test or conversion.player.is_test:
         return "A test is never sent."
+    if conversion.player.self_excluded_at is not None:
+        return "The player excluded himself."
+    if conversion.player.blocked_at is not None:
+        return "The player is blocked."
     if destination.requires_consent and not has_consent(conversion.player):
         return "The player did not allow the use of his data for advertising."
     return ""

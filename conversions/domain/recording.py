@@ -1,52 +1,55 @@
 """Record what a platform reported: inbox, player, conversion, credit, marks and value in one transaction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import structlog
 
 from attribution.domain.credit import Credit, credit_registration
+from attribution.models import CreditOutcome
 from campaigns.domain.exchange import NoExchangeRate
 from conversions.domain.first_deposit import mark_first_deposit, place_new_deposit
-from conversions.domain.inbox import Recorded, record_once, refuse_other_terms
+from conversions.domain.inbox import Recorded, Unplaced, record_once, refuse_other_terms
 from conversions.domain.lifetime_value import write_lifetime_value
 from conversions.domain.outbox import withdraw_postbacks
 from conversions.domain.reported import ReportedDeposit, ReportedRegistration, plain_amount
 from conversions.domain.reporting_currency import convert_to_reporting_currency
 from conversions.domain.statuses import effective_status, is_reversed, is_settled_by, never_held_first
-from conversions.models import Conversion, InboxEvent, Platform, Player, StatusReport
+from conversions.domain.subjects import (
+    CREDITED_ROWS,
+    copy_credit,
+    credited_to,
+    locked_player,
+    player_id_of,
+    proven_click_id,
+    waiting_for_click,
+    waiting_for_transaction,
+    wake_waiting_events,
+)
+from conversions.models import Conversion, InboxEvent, Milestone, Platform, Player, StatusReport
 from tracker_project.common.hints import hint_after_commit
 
 log = structlog.get_logger(__name__)
 
-# The rows that a conversion copies from its player come with him, so that each is read once.
-_CREDITED_ROWS = ("campaign", "creative", "partner", "offer")
 # Reviews and bookings write to conversions too; whoever locks both locks the player first.
-_LOCKED = Conversion.objects.select_for_update(of=("self",), no_key=True)
-_CREDITED_VALUES = ("credit_outcome", "click_uuid", "clicked_at", "link_id", "source_id")
+LOCKED_CONVERSIONS = Conversion.objects.select_for_update(of=("self",), no_key=True)
 
 
 def record_registration(
     reported: ReportedRegistration, *, platform: Platform, webhook_id: str, at: datetime
 ) -> Recorded:
-    """Record a registration, lock its credit, and credit the deposits that came before it.
+    """Record a registration, lock its credit, and credit what came before it.
 
     Idempotent by event id. Raises `ConversionConflict` for other terms, and for a second registration of a player.
     """
-
-    def record(event: InboxEvent) -> Conversion:
-        player = _locked_player(platform, reported.player_id, at=at)
-        if player.registered_at is not None:
-            return _repeated_registration(player, reported)
-        _register(player, reported, credit_registration(reported.claim, registered_at=reported.occurred_at))
-        conversion = _registration_conversion(player, event)
-        _report(conversion, event, conversion.status).save(force_insert=True)
-        if _credit_earlier_deposits(player):
-            write_lifetime_value(player, at=at)
-        return conversion
-
     return record_once(
-        reported, kind=InboxEvent.Kind.REGISTRATION, platform=platform, webhook_id=webhook_id, at=at, record=record
+        reported,
+        platform=platform,
+        webhook_id=webhook_id,
+        at=at,
+        place=lambda event: place_registration(reported, event, at=at),
     )
 
 
@@ -56,32 +59,67 @@ def record_deposit(reported: ReportedDeposit, *, platform: Platform, webhook_id:
     Idempotent by event id; events of one transaction may come in any order and end the same. Raises
     `ConversionConflict` when a known transaction comes with another player, amount or currency.
     """
-
-    def record(event: InboxEvent) -> Conversion:
-        player = _locked_player(platform, reported.player_id, at=at)
-        conversion = _known_deposit(player, reported)
-        if conversion is None:
-            conversion = _record_new_deposit(player, reported, event)
-        else:
-            _record_another_status(conversion, reported.status, event, at=at)
-        write_lifetime_value(player, at=at)
-        return conversion
-
     return record_once(
-        reported, kind=InboxEvent.Kind.DEPOSIT, platform=platform, webhook_id=webhook_id, at=at, record=record
+        reported,
+        platform=platform,
+        webhook_id=webhook_id,
+        at=at,
+        place=lambda event: place_deposit(reported, event, at=at),
     )
 
 
-def _locked_player(platform: Platform, player_id: str, *, at: datetime) -> Player:
-    """Return the player, made if he is new, locked until the transaction ends: his events go one by one."""
-    players = Player.objects.select_for_update(of=("self",), no_key=True).select_related(*_CREDITED_ROWS)
-    known = players.filter(platform=platform, player_id=player_id).first()  # at most one, by constraint
-    return known or Player.objects.create(platform=platform, player_id=player_id, created_at=at)
+def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at: datetime) -> dict[str, Any]:
+    """Write what follows from a registration's inbox event and return its answer."""
+    player_id = player_id_of(reported, event.platform)
+    credit = credit_registration(reported.claim, registered_at=reported.occurred_at)
+    if not reported.player_id and credit.outcome == CreditOutcome.UNKNOWN_LINK:
+        raise Unplaced("unknown_link", waits_for=waiting_for_click(proven_click_id(reported.claim.click_id).uuid.hex))
+    player = locked_player(event.platform, player_id, at=at)
+    if player.registered_at is not None:
+        return conversion_answer(_repeated_registration(player, reported))
+    _register(player, reported, credit)
+    conversion = _registration_conversion(player, event)
+    _report(conversion, event, conversion.status).save(force_insert=True)
+    _credit_earlier_milestones(player)
+    if _credit_earlier_deposits(player):
+        write_lifetime_value(player, at=at)
+    named_by = [player.click_uuid.hex] if player.click_uuid else []
+    if not reported.player_id:
+        named_by.append(proven_click_id(reported.claim.click_id).uuid.hex)
+    if named_by:
+        wake_waiting_events(player.platform_id, *map(waiting_for_click, named_by), at=at)
+    return conversion_answer(conversion)
+
+
+def place_deposit(reported: ReportedDeposit, event: InboxEvent, *, at: datetime) -> dict[str, Any]:
+    """Write what follows from a deposit's inbox event and return its answer."""
+    reported = replace(reported, player_id=player_id_of(reported, event.platform))
+    player = locked_player(event.platform, reported.player_id, at=at)
+    conversion = _known_deposit(player, reported)
+    if conversion is None:
+        conversion = _record_new_deposit(player, reported, event)
+        wake_waiting_events(player.platform_id, waiting_for_transaction(reported.transaction_id), at=at)
+    else:
+        report_status(conversion, reported.status, event, at=at)
+    write_lifetime_value(player, at=at)
+    return conversion_answer(conversion)
+
+
+def conversion_answer(conversion: Conversion) -> dict[str, Any]:
+    """Return what the sender of a registration or deposit is answered."""
+    return {
+        "status": "recorded",
+        "conversion_id": conversion.pk,
+        "first_deposit": conversion.is_first_deposit,
+        "credited_to": credited_to(conversion),
+    }
 
 
 def _repeated_registration(player: Player, reported: ReportedRegistration) -> Conversion:
     """Return the registration that stands, when another event id reports the same one."""
     conversion = player.conversions.get(kind=Conversion.Kind.REGISTRATION)
+    if not reported.player_id:  # found by his click, and the message says nothing else of him
+        return conversion
     first = InboxEvent.objects.get(platform_id=player.platform_id, event_id=conversion.first_event_id)
     refuse_other_terms("player_already_registered", held=first.terms, reported=reported.terms())
     return conversion
@@ -107,11 +145,6 @@ def _register(player: Player, reported: ReportedRegistration, credit: Credit) ->
     player.save()
 
 
-def _copy_credit(conversion: Conversion, player: Player) -> None:
-    for name in (*_CREDITED_ROWS, *_CREDITED_VALUES):
-        setattr(conversion, name, getattr(player, name))
-
-
 def _registration_conversion(player: Player, event: InboxEvent) -> Conversion:
     conversion = Conversion(
         platform_id=player.platform_id,
@@ -124,7 +157,7 @@ def _registration_conversion(player: Player, event: InboxEvent) -> Conversion:
         first_event_id=event.event_id,
         received_at=event.received_at,
     )
-    _copy_credit(conversion, player)
+    copy_credit(conversion, player)
     conversion.save(force_insert=True)
     return conversion
 
@@ -134,9 +167,9 @@ def _credit_earlier_deposits(player: Player) -> bool:
 
     Return whether there are any.
     """
-    deposits = list(_LOCKED.filter(player=player, kind=Conversion.Kind.DEPOSIT).order_by("pk"))
+    deposits = list(LOCKED_CONVERSIONS.filter(player=player, kind=Conversion.Kind.DEPOSIT).order_by("pk"))
     for deposit in deposits:
-        _copy_credit(deposit, player)
+        copy_credit(deposit, player)
         deposit.is_test = deposit.is_test or player.is_test
         deposit.is_valuable = False
         deposit.is_first_deposit = False
@@ -147,10 +180,17 @@ def _credit_earlier_deposits(player: Player) -> bool:
     return bool(deposits)
 
 
+def _credit_earlier_milestones(player: Player) -> None:
+    for milestone in Milestone.objects.filter(player=player).order_by("pk"):
+        copy_credit(milestone, player)
+        milestone.is_test = milestone.is_test or player.is_test
+        milestone.save()
+
+
 def _known_deposit(player: Player, reported: ReportedDeposit) -> Conversion | None:
     """Return the transaction's conversion where there is one; raises `ConversionConflict` for other terms."""
     known = (
-        _LOCKED.select_related("player", *_CREDITED_ROWS)
+        LOCKED_CONVERSIONS.select_related("player", *CREDITED_ROWS)
         .filter(platform_id=player.platform_id, transaction_id=reported.transaction_id, kind=Conversion.Kind.DEPOSIT)
         .first()  # at most one, by constraint
     )
@@ -173,7 +213,7 @@ def _record_new_deposit(player: Player, reported: ReportedDeposit, event: InboxE
         is_test=player.is_test or reported.is_test,
         received_at=event.received_at,
     )
-    _copy_credit(conversion, player)
+    copy_credit(conversion, player)
     report = _report(conversion, event, reported.status)
     _follow_reports(conversion, [report])
     try:
@@ -186,7 +226,8 @@ def _record_new_deposit(player: Player, reported: ReportedDeposit, event: InboxE
     return conversion
 
 
-def _record_another_status(conversion: Conversion, status: str, event: InboxEvent, *, at: datetime) -> None:
+def report_status(conversion: Conversion, status: str, event: InboxEvent, *, at: datetime) -> None:
+    """Add a report to a known deposit, with all that follows; call with the player locked."""
     _report(conversion, event, status).save(force_insert=True)
     before = (conversion.status, conversion.is_settled)
     _follow_reports(conversion, list(conversion.status_reports.select_related("event")))

@@ -15,7 +15,7 @@ import tracker_project.common.money
 class Migration(migrations.Migration):
     dependencies = [
         ("campaigns", "0004_routing_rules"),
-        ("conversions", "0001_initial"),
+        ("conversions", "0004_expand_endpoints"),
     ]
 
     operations = [

@@ -81,21 +81,54 @@ class Platform(models.Model):
 class InboxEvent(models.Model):
     """One event as a platform reported it, in our words; kept for ever, its answer given again to each repeat.
 
-    `terms` are the normalised fields that a repeat must match (amounts and instants as text).
+    `terms` are the normalised fields that a repeat must match (amounts and instants as text). One that names nobody
+    whom we can find is quarantined: `waits_for` says what would settle it, `next_match_at` when that is looked for
+    again (empty: not any more, a person decides).
     """
 
     class Kind(models.TextChoices):
         REGISTRATION = "registration", "Registration"
         DEPOSIT = "deposit", "Deposit"
+        SIGNUP = "signup", "Signup"
+        LEAD = "lead", "Lead"
+        SALE = "sale", "Sale"
+        QUALIFIED = "qualified", "Qualified"
+        WITHDRAWAL = "withdrawal", "Withdrawal"
+        REFUND = "refund", "Refund"
+        CHARGEBACK = "chargeback", "Chargeback"
+        REJECTION = "rejection", "Rejection"
+        PLAYER_STATUS = "player_status", "Player's status"
+        ACTIVITY = "activity", "Daily activity"
+        INSTALL = "install", "Install"
+        UNNAMED = "unnamed", "Without a name that we know"
+
+    class State(models.TextChoices):
+        RECORDED = "recorded", "Recorded"
+        QUARANTINED = "quarantined", "Quarantined"
+        DISCARDED = "discarded", "Discarded"
 
     platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="events")
+    endpoint = models.ForeignKey(
+        "conversions.Endpoint",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="events",
+        help_text="Where it arrived; empty: at the platform's signed webhooks.",
+    )
     event_id = models.CharField(max_length=200)
-    webhook_id = models.CharField(max_length=200)
+    webhook_id = models.CharField(max_length=240)
     kind = models.CharField(max_length=20, choices=Kind)
     terms: Any = models.JSONField()
     answer: Any = models.JSONField(null=True)
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()
+    state = models.CharField(max_length=12, choices=State, default=State.RECORDED)
+    reason = models.CharField(max_length=50, blank=True, help_text="Why it was quarantined or discarded.")
+    waits_for = models.CharField(max_length=250, blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    next_match_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True, help_text="When it left the quarantine.")
 
     class Meta:
         db_table = "inbox_events"
@@ -103,7 +136,45 @@ class InboxEvent(models.Model):
             models.UniqueConstraint(fields=["platform", "event_id"], name="one_inbox_event_per_event_id"),
             models.UniqueConstraint(fields=["platform", "webhook_id"], name="one_inbox_event_per_webhook_id"),
             models.CheckConstraint(condition=~Q(event_id="") & ~Q(webhook_id=""), name="inbox_event_has_its_ids"),
-            models.CheckConstraint(condition=Q(kind__in=["registration", "deposit"]), name="inbox_event_kind"),
+            models.CheckConstraint(
+                condition=Q(
+                    kind__in=[
+                        "registration",
+                        "deposit",
+                        "signup",
+                        "lead",
+                        "sale",
+                        "qualified",
+                        "withdrawal",
+                        "refund",
+                        "chargeback",
+                        "rejection",
+                        "player_status",
+                        "activity",
+                        "install",
+                        "unnamed",
+                    ]
+                ),
+                name="inbox_event_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="recorded", next_match_at__isnull=True)
+                | (Q(state="quarantined") & ~Q(reason=""))
+                | (Q(state="discarded", next_match_at__isnull=True) & ~Q(reason="")),
+                name="inbox_event_state",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="unnamed") | ~Q(state="recorded"), name="unnamed_event_is_not_recorded"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_match_at"], condition=Q(next_match_at__isnull=False), name="inbox_events_to_match"
+            ),
+            models.Index(
+                fields=["platform", "waits_for"], condition=Q(state="quarantined"), name="inbox_events_waiting"
+            ),
+            models.Index(fields=["-id"], condition=Q(state="quarantined"), name="inbox_events_quarantined"),
         ]
 
     def __str__(self) -> str:
@@ -117,8 +188,8 @@ class Anomaly(models.Model):
     code = models.CharField(max_length=50)
     event_id = models.CharField(max_length=200)
     field = models.CharField(max_length=50, help_text="The field that differs.")
-    held: Any = models.JSONField(help_text="What we hold.")
-    reported: Any = models.JSONField(help_text="What the message said.")
+    held: Any = models.JSONField(null=True, help_text="What we hold; empty: nothing.")
+    reported: Any = models.JSONField(null=True, help_text="What the message said; empty: nothing.")
     received_at = models.DateTimeField()
 
     class Meta:

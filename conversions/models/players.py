@@ -39,6 +39,12 @@ class Player(Credited):
     consent_ad_user_data = models.BooleanField(null=True, help_text="Empty: the platform did not say.")
     consent_ad_personalization = models.BooleanField(null=True)
     is_test = models.BooleanField(default=False)
+    verified_at = models.DateTimeField(null=True, blank=True)
+    blocked_at = models.DateTimeField(null=True, blank=True)
+    duplicate_at = models.DateTimeField(null=True, blank=True)
+    self_excluded_at = models.DateTimeField(
+        null=True, blank=True, help_text="While this stands nothing new about the player is signalled to anybody."
+    )
     click_facts: Any = models.JSONField(
         default=dict,
         help_text="What the credited click carried: platform click ids, external id, sub ids, keyword, kind, country.",
@@ -54,6 +60,11 @@ class Player(Credited):
                 condition=Q(registered_at__isnull=False) | Q(credit_outcome="waiting"),
                 name="credit_waits_for_registration",
             ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["platform", "click_uuid"], condition=Q(click_uuid__isnull=False), name="players_by_click"
+            )
         ]
 
     def __str__(self) -> str:

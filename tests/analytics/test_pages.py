@@ -13,9 +13,10 @@ from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from campaigns.models import Cost, Goal
+from campaigns.models import CampaignAlert, Cost, Goal
 from conversions.models import Anomaly
 from tests.affiliates.builders import make_deposit
+from tests.attribution.databases import EXAMPLE_MOBILE, JERSEY_CITY, write_database
 from tests.world import NOON, make_campaign, make_click, make_link, make_platform
 
 pytestmark = pytest.mark.django_db
@@ -277,3 +278,63 @@ def test_command_prints_amounts_as_text(capsys: pytest.CaptureFixture[str]) -> N
 def test_command_refuses_days_in_the_wrong_order() -> None:
     with pytest.raises(CommandError, match="--from 2026-11-22 is after --to 2026-11-21"):
         call_command("campaign_days", "--from", "2026-11-22", "--to", "2026-11-21")
+
+
+def use_databases(folder: Path, settings: Any) -> None:
+    settings.GEOIP_PATH = folder / "geo.mmdb"
+    settings.GEOIP_ASN_PATH = folder / "geo-asn.mmdb"
+    settings.GEOIP_CONNECTION_PATH = folder / "geo-connection.mmdb"
+
+
+@time_machine.travel(NOON, tick=False)
+def test_first_page_says_how_old_the_geography_is(alice: Client, tmp_path: Path, settings: Any) -> None:
+    use_databases(tmp_path, settings)
+    write_database(tmp_path / "geo.mmdb", {"192.0.2.0/24": JERSEY_CITY}, built_at=datetime(2026, 10, 22, tzinfo=UTC))
+    write_database(
+        tmp_path / "geo-asn.mmdb",
+        {"192.0.2.0/24": EXAMPLE_MOBILE},
+        named="DBIP-ASN-Lite",
+        built_at=datetime(2026, 10, 22, tzinfo=UTC),
+    )
+
+    shown = text_of(alice.get("/admin/"))
+
+    assert "GeoLite2-City (MaxMind), built on 22 Oct 2026" in shown
+    assert "DBIP-ASN-Lite (DB-IP), built on 22 Oct 2026" in shown
+    assert "31 days old" in shown
+    assert shown.count("Older than 30 days: bring one by manage.py update_geoip.") == 1
+    assert shown.count("https://db-ip.com") == 1
+    assert "Connection type" not in shown
+
+
+def test_first_page_says_that_there_is_no_geography(alice: Client, tmp_path: Path, settings: Any) -> None:
+    use_databases(tmp_path, settings)
+
+    shown = text_of(alice.get("/admin/"))
+
+    assert "There is none: every visitor&#x27;s place is unknown." in shown
+    assert "https://db-ip.com" not in shown
+
+
+def test_first_page_says_that_the_geography_is_damaged(alice: Client, tmp_path: Path, settings: Any) -> None:
+    use_databases(tmp_path, settings)
+    (tmp_path / "geo.mmdb").write_bytes(b"half of a file")
+
+    assert "It cannot be read as an mmdb database." in text_of(alice.get("/admin/"))
+
+
+def test_first_page_shows_the_geography_to_who_may_see_clicks(tmp_path: Path, settings: Any) -> None:
+    use_databases(tmp_path, settings)
+
+    assert "Geography" not in text_of(staff_with("campaigns.view_campaign").get("/admin/"))
+
+
+@time_machine.travel(NOON, tick=False)
+def test_first_page_names_alerts_that_nobody_has_seen(alice: Client) -> None:
+    alert = {"campaign": make_campaign(), "kind": "cap_reached", "day": "2026-11-22", "text": "Full."}
+    CampaignAlert.objects.create(**alert, subject="cap 1", created_at=NOON)
+    CampaignAlert.objects.create(**alert, subject="cap 2", created_at=NOON, seen_at=NOON)
+
+    shown = text_of(alice.get("/admin/"))
+
+    assert "Alerts of campaigns within 7 days: budgets, caps, licences, permissions<strong>1</strong>" in shown

@@ -1,19 +1,23 @@
 """Clicks in the admin: looked up by id, read by day."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from attribution.admin.clicks import ClickAdmin
 from attribution.domain.partitions import ensure_click_partitions
 from attribution.models import BotRule, Click, StaffNetwork
 from tests.attribution.builders import make_impression, make_landing_event, make_pre_click
+from tests.attribution.databases import JERSEY_CITY, write_database
 from tests.world import NOON, click_id_of, make_campaign, make_click, make_link
 
 pytestmark = pytest.mark.django_db
@@ -139,6 +143,13 @@ def test_list_keeps_the_clicks_of_one_outcome(alice: Client) -> None:
     assert "Cap or budget reached" in text_of(response)
 
 
+def test_list_says_of_a_click_what_became_of_it_and_of_others_what_they_were() -> None:
+    page = ClickAdmin(Click, admin.site)
+
+    assert page.result_label(Click(kind="click", outcome="elsewhere")) == "Outside all licences"
+    assert page.result_label(Click(kind="bot", outcome="stopped")) == "Bot"
+
+
 def test_click_page_shows_what_is_known_of_the_visit(alice: Client) -> None:
     click = make_click(
         make_link(),
@@ -170,6 +181,7 @@ def test_click_page_shows_what_is_known_of_the_visit(alice: Client) -> None:
     assert "Newark, US-NJ" in shown
     assert "iOS 18.1" in shown
     assert "Example Mobile" in shown
+    assert "AS64500" in shown
     assert "<dt>ect</dt><dd>4g</dd>" in shown
     assert "0.50 USD at 0.92 (ECB, 2026-11-20)" in shown
 
@@ -310,6 +322,17 @@ def test_staff_network_is_saved_in_its_one_form(alice: Client) -> None:
     alice.post("/admin/attribution/staffnetwork/add/", {"network": "2001:DB8:0::1/48"})
 
     assert StaffNetwork.objects.get().network == "2001:db8::/48"
+
+
+def test_list_links_to_db_ip_where_its_database_is_in_use(alice: Client, tmp_path: Path, settings: Any) -> None:
+    settings.GEOIP_PATH = tmp_path / "geo.mmdb"
+    before = text_of(alice.get(LIST))
+    write_database(settings.GEOIP_PATH, {"192.0.2.0/24": JERSEY_CITY}, named="DBIP-City-Lite")
+
+    after = text_of(alice.get(LIST))
+
+    assert "https://db-ip.com" not in before
+    assert "https://db-ip.com" in after
 
 
 def test_keys_of_visitors_have_no_page(alice: Client) -> None:

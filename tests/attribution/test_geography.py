@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmdb_writer import MMDBWriter
-from netaddr import IPSet
 
 from attribution.geography import (
     NO_NETWORK,
@@ -21,6 +19,7 @@ from attribution.geography import (
     region_code,
     sample,
 )
+from tests.attribution.databases import write_database
 
 MAXMIND_RECORD = {
     "city": {"geoname_id": 5099836, "names": {"de": "Jersey Stadt", "en": "Jersey City"}},
@@ -44,14 +43,6 @@ FLAT_RECORD = {
     "state2": "",
     "timezone": "",
 }
-
-
-def write_database(path: Path, networks: dict[str, dict[str, Any]], *, named: str = "GeoLite2-City") -> Path:
-    writer = MMDBWriter(ip_version=6, ipv4_compatible=True, database_type=named, languages=["en"])
-    for network, record in networks.items():
-        writer.insert_network(IPSet([network]), record)
-    writer.to_db_file(str(path))
-    return path
 
 
 def test_read_place_reads_maxminds_layout() -> None:

@@ -39,6 +39,9 @@ def empty_inlines(*prefixes: str) -> dict[str, str]:
     return {f"{prefix}-{name}_FORMS": "0" for prefix in prefixes for name in ("TOTAL", "INITIAL")}
 
 
+NO_ROWS = empty_inlines("licences", "caps")
+
+
 def campaign_form(**fields: Any) -> dict[str, Any]:
     defaults = {
         "name": "Reels Malta",
@@ -46,7 +49,13 @@ def campaign_form(**fields: Any) -> dict[str, Any]:
         "cost_model": "cpc",
         "currency": "EUR",
         "time_zone": "Europe/Malta",
-        **empty_inlines("links", "creatives", "goals"),
+        "flow_choice": "position",
+        "unknown_geography": "fallback",
+        "uniqueness": "visitor_key",
+        "uniqueness_hours": "24",
+        "pacing": "none",
+        "alert_percent": "80",
+        **empty_inlines("links", "creatives", "caps", "goals"),
     }
     if "source" not in fields:
         fields["source"] = make_source().pk
@@ -103,7 +112,7 @@ def test_pause_campaigns_says_how_many(alice: Client) -> None:
 
 
 def test_add_offer_refuses_the_trackers_own_address(alice: Client) -> None:
-    form = {"name": "Loop", "brand": make_brand().pk, "url": "http://127.0.0.1:8001/c/x", "currency": "EUR"}
+    form = {"name": "Loop", "brand": make_brand().pk, "url": "http://127.0.0.1:8001/c/x", "currency": "EUR"} | NO_ROWS
 
     response = alice.post("/admin/campaigns/offer/add/", form | {"payout": "1", "revenue": "1"})
 
@@ -111,7 +120,7 @@ def test_add_offer_refuses_the_trackers_own_address(alice: Client) -> None:
 
 
 def test_add_offer_warns_of_an_address_without_click_id(alice: Client) -> None:
-    form = {"name": "Plain", "brand": make_brand().pk, "url": "https://casino.example/", "currency": "EUR"}
+    form = {"name": "Plain", "brand": make_brand().pk, "url": "https://casino.example/", "currency": "EUR"} | NO_ROWS
 
     response = alice.post("/admin/campaigns/offer/add/", form | {"payout": "1", "revenue": "1"}, follow=True)
 

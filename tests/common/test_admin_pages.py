@@ -17,40 +17,74 @@ from affiliates.domain.booking import book_due_commissions
 from affiliates.models import Commission, CommissionPlan, LedgerTransfer, PartnerAccount
 from attribution.models import BotRule, Click, Impression, LandingEvent, PreClick, SetAsideClick, StaffNetwork
 from campaigns.models import (
+    AdvertisingAccount,
     Brand,
     Campaign,
+    CampaignAlert,
     Cost,
     Creative,
     ExchangeRate,
+    Flow,
     Goal,
+    LandingPage,
+    Licence,
     Offer,
     Partner,
+    PlatformPermission,
+    Scenario,
+    TrackingDomain,
     TrackingLink,
     TrafficSource,
 )
+from conversions.domain.intake import record_event
+from conversions.domain.reported import ReportedActivity, ReportedInstall, ReportedMilestone, ReportedMovement
+from conversions.domain.requests import count_dropped_fields
 from conversions.models import (
     Anomaly,
+    AppPostback,
+    AppPostbackConflict,
     Conversion,
     CustomerLtv,
+    DailyActivity,
     Destination,
+    DroppedField,
+    Endpoint,
     InboxEvent,
+    Install,
+    IntakeRequest,
+    Milestone,
+    Movement,
     Platform,
     Player,
     Postback,
     PostbackAttempt,
+    SourceIdentifier,
 )
 from fraud.models import Review
 from tests.affiliates.builders import make_earning_deposit, make_partner_account, make_player
 from tests.attribution.builders import make_impression, make_landing_event, make_pre_click
-from tests.conversions.builders import deposit, register
+from tests.campaigns.builders import (
+    make_account,
+    make_alert,
+    make_domain,
+    make_flow,
+    make_landing_page,
+    make_licence,
+    make_permission,
+    make_scenario,
+    make_whole_campaign,
+)
+from tests.conversions.apple.signing import make_app_postback
+from tests.conversions.builders import deposit, make_endpoint, register
 from tests.world import NOON, make_campaign, make_click, make_creative, make_link, make_partner, make_platform
+from tracker_project.common.money import Money
 from tracker_project.common.pages import change_address, list_address
 
 pytestmark = pytest.mark.django_db
 
 
 def add_campaign() -> None:
-    Goal.objects.create(campaign=make_campaign(), event="click", target=10)
+    Goal.objects.create(campaign=make_whole_campaign(), event="click", target=10)
 
 
 def add_link() -> None:
@@ -90,6 +124,63 @@ def add_anomaly() -> None:
     Anomaly.objects.create(
         platform=make_platform(), code="c", event_id="e", field="amount", held="1", reported="2", received_at=NOON
     )
+
+
+def add_app_postback() -> AppPostback:
+    return make_app_postback(f"p-{AppPostback.objects.count()}")
+
+
+def add_app_conflict() -> None:
+    AppPostbackConflict.objects.create(
+        postback=add_app_postback(), field="conversion_value", held=63, reported=1, received_at=NOON
+    )
+
+
+def add_source_identifier() -> None:
+    identifier = str(10 + SourceIdentifier.objects.count())
+    SourceIdentifier.objects.create(ad_network_id="com.example", identifier=identifier, campaign=make_campaign())
+
+
+def add_endpoint() -> None:
+    make_endpoint("keitaro", key=f"key-{Endpoint.objects.count()}")
+
+
+def add_request() -> None:
+    platform = make_platform()
+    IntakeRequest.objects.create(
+        platform=platform,
+        endpoint=make_endpoint("keitaro", platform=platform, key=platform.slug),
+        address="/postback/x",
+        received_at=NOON,
+        content=[{"subid": "1"}],
+        dropped=["email:email"],
+        status=400,
+        answer={"error": {"code": "missing", "message": "subid is required.", "field": "subid"}},
+    )
+    count_dropped_fields(limit=10)
+
+
+def add_facts() -> None:
+    platform, link = make_platform(), make_link(partner=make_partner())
+    deposit(platform)
+    of: dict[str, Any] = {"occurred_at": NOON}
+    money = Money(amount=Decimal(5), currency="EUR")
+    events = [
+        ReportedMilestone(**of, event_id="m", kind="sale", status="pending", click_id=make_click(link).click_id),
+        ReportedMovement(**of, event_id="r", kind="refund", deposit_transaction_id="t-1", money=money),
+        ReportedInstall(**of, event_id="i", install_id="i", activity="install", click_id=make_click(link).click_id),
+        ReportedActivity(
+            **of,
+            event_id="a",
+            player_id="p-1",
+            on_date=NOON.date(),
+            currency="EUR",
+            mode="total",
+            figures={"ngr": "-5"},
+        ),
+    ]
+    for event in events:
+        record_event(event, platform=platform, webhook_id=f"msg-{event.event_id}", at=NOON)
 
 
 def make_destination() -> Destination:
@@ -141,6 +232,14 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     Offer: add_campaign,
     Brand: add_campaign,
     Campaign: add_campaign,
+    CampaignAlert: make_alert,
+    Flow: make_flow,
+    LandingPage: make_landing_page,
+    Scenario: make_scenario,
+    Licence: make_licence,
+    AdvertisingAccount: make_account,
+    PlatformPermission: make_permission,
+    TrackingDomain: make_domain,
     Partner: make_partner,
     Creative: add_link,
     TrackingLink: add_link,
@@ -156,9 +255,19 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     Platform: make_platform,
     InboxEvent: add_event,
     Anomaly: add_anomaly,
+    AppPostback: add_app_postback,
+    AppPostbackConflict: add_app_conflict,
+    SourceIdentifier: add_source_identifier,
     Player: make_player,
     Conversion: add_event,
     CustomerLtv: add_event,
+    Endpoint: add_endpoint,
+    IntakeRequest: add_request,
+    DroppedField: add_request,
+    Milestone: add_facts,
+    Movement: add_facts,
+    Install: add_facts,
+    DailyActivity: add_facts,
     Destination: add_destination,
     Postback: add_postback,
     Review: add_review,
@@ -242,10 +351,19 @@ def test_list_asks_strangers_to_sign_in(client: Client, model: Any, add: Any) ->
         LandingEvent,
         Impression,
         PreClick,
+        CampaignAlert,
         InboxEvent,
         Anomaly,
+        AppPostback,
+        AppPostbackConflict,
         Player,
         Conversion,
+        IntakeRequest,
+        DroppedField,
+        Milestone,
+        Movement,
+        Install,
+        DailyActivity,
         CustomerLtv,
         Postback,
         Review,
@@ -265,7 +383,18 @@ def test_facts_are_neither_added_nor_changed_nor_deleted(alice: Client, model: A
 
 @pytest.mark.parametrize(
     "model",
-    [Click, LandingEvent, Impression, InboxEvent, Player, Conversion, Postback, Commission, LedgerTransfer],
+    [
+        Click,
+        LandingEvent,
+        Impression,
+        InboxEvent,
+        AppPostback,
+        Player,
+        Conversion,
+        Postback,
+        Commission,
+        LedgerTransfer,
+    ],
     ids=lambda model: model.__name__,
 )
 def test_lists_of_facts_never_count(alice: Client, model: Any) -> None:

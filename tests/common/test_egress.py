@@ -1,5 +1,6 @@
 """The outgoing client: what it never dials, what it never follows, and when it gives up."""
 
+import io
 import socket
 import threading
 import time
@@ -10,7 +11,7 @@ from django.db import transaction
 
 from tests.outside.receivers import Receiver
 from tracker_project.common import egress
-from tracker_project.common.egress import InsideTransaction, NoAnswer, OutgoingRequest, is_public, send
+from tracker_project.common.egress import InsideTransaction, NoAnswer, OutgoingRequest, download, is_public, send
 
 NEVER_DIALLED = [
     "0.0.0.0",  # noqa: S104  (dialled by nobody, bound by nobody)
@@ -259,6 +260,36 @@ def test_send_gives_up_on_an_answer_that_drips(monkeypatch):
     assert time.monotonic() - started < 2
     thread.join()
     server.close()
+
+
+def test_download_writes_a_body_of_any_size_within_its_own_time(monkeypatch, receiver):
+    monkeypatch.setattr(egress, "TOTAL_SECONDS", 0.1)
+    receiver.fail_next(delay=0.4, status=200, body="x" * 200_000)
+    written = io.BytesIO()
+
+    answer = download(
+        OutgoingRequest(method="GET", url=f"{receiver.url}/s2s"), written, most_bytes=1_000_000, seconds=5
+    )
+
+    assert (answer.status, answer.body) == (200, b"")
+    assert written.getvalue() == b"x" * 200_000
+
+
+def test_download_gives_up_after_its_own_time(receiver):
+    receiver.fail_next(delay=5)
+
+    with pytest.raises(NoAnswer, match="in time"):
+        download(OutgoingRequest(method="GET", url=f"{receiver.url}/s2s"), io.BytesIO(), most_bytes=1_000, seconds=0.3)
+
+
+def test_download_returns_what_is_no_success_and_writes_nothing(receiver):
+    receiver.fail_next(status=404, body="no such file")
+    written = io.BytesIO()
+
+    answer = download(OutgoingRequest(method="GET", url=f"{receiver.url}/s2s"), written, most_bytes=1_000, seconds=5)
+
+    assert (answer.status, answer.body) == (404, b"no such file")
+    assert written.getvalue() == b""
 
 
 def test_send_says_a_refused_connection_may_be_retried():

@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 from attribution.domain.credit import Claim
+from conversions.domain.endpoint_keys import hash_key
 from conversions.domain.inbox import Recorded
 from conversions.domain.recording import record_deposit, record_registration
 from conversions.domain.reported import ReportedDeposit, ReportedRegistration
-from conversions.models import Conversion, Platform
-from tests.world import NOON
+from conversions.models import Conversion, Endpoint, Platform
+from tests.world import NOON, make_platform
 from tracker_project.common.money import Money
 
 LATER = NOON + timedelta(days=3)
@@ -50,3 +51,12 @@ def deposit(
 
 def the_deposit(transaction_id: str = "t-1") -> Conversion:
     return Conversion.objects.get(kind="deposit", transaction_id=transaction_id)
+
+
+def make_endpoint(dialect: str, *, key: str = "key-of-the-tests", **columns: Any) -> Endpoint:
+    """Make an endpoint, of a platform of its own unless one is given, that takes `key`."""
+    columns.setdefault("platform", None)
+    columns["platform"] = columns["platform"] or make_platform()
+    number = Endpoint.objects.count() + 1
+    defaults = {"name": f"Endpoint {number}", "slug": f"endpoint-{number}", "key_hash": hash_key(key)}
+    return Endpoint.objects.create(dialect=dialect, **defaults | columns)

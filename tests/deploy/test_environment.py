@@ -98,7 +98,11 @@ def test_with_secrets_keeps_one_that_was_given_out_of_its_file(tmp_path: Path):
     variables = with_secrets(checkout)
 
     assert variables["SECRET_KEY"] == "given"
-    assert set(read_variables(tmp_path / "var" / "local.env")) == {"CLICK_ID_KEYS", "FIELD_ENCRYPTION_KEYS"}
+    assert set(read_variables(tmp_path / "var" / "local.env")) == {
+        "CLICK_ID_KEYS",
+        "FIELD_ENCRYPTION_KEYS",
+        "PRIVATE_TOKEN_KEY",
+    }
 
 
 def test_make_folders_says_that_nothing_can_be_written(tmp_path: Path):

@@ -1,10 +1,31 @@
-"""One Postgres for all faults, an edge for each."""
+"""One Postgres for all faults, an edge for each, and a table of what they did."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 
-from tests.faults.harness import EdgeProcess, Store
+from tests.faults.harness import EdgeProcess, Journal, Store
+
+_FAULT = "fault"
+_HEADS = ("fault", "times", "sent on", "lost", "twice", "unanswered", "slowest s", "recovery s")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """How hard the faults are: how often something is killed, how many come meanwhile, how long an outage lasts."""
+
+    kills: int
+    rate: float
+    pause_seconds: float
+    outage_seconds: float
+
+
+@pytest.fixture
+def profile(request: pytest.FixtureRequest) -> Profile:
+    if request.config.getoption("--long-faults"):
+        return Profile(kills=20, rate=500, pause_seconds=3, outage_seconds=60)
+    return Profile(kills=2, rate=150, pause_seconds=0.7, outage_seconds=5)
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +50,22 @@ def edge(store: Store) -> Iterator[EdgeProcess]:
 
 
 @pytest.fixture
-def rounds(request: pytest.FixtureRequest) -> int:
-    """How often a test does its worst."""
-    return 20 if request.config.getoption("--long-faults") else 2
+def report(record_property: Callable[[str, object], None], store: Store) -> Callable[..., None]:
+    """Note a line of the table that is printed at the end."""
+
+    def note(fault: str, *, times: int, journal: Journal, recovery_seconds: float) -> None:
+        lost = set(journal.click_ids) - store.click_ids()
+        figures = (times, len(journal.click_ids), len(lost), len(store.attempts_stored_twice()), journal.unanswered)
+        seconds = (f"{journal.slowest_seconds:.2f}", f"{recovery_seconds:.1f}")
+        record_property(_FAULT, (fault, *map(str, figures), *seconds))
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    lines = [value for report in reports for name, value in report.user_properties if name == _FAULT]
+    if lines:
+        terminalreporter.section("faults")
+        for line in [_HEADS, *lines]:
+            terminalreporter.write_line("{:<44}{:>6}{:>9}{:>6}{:>7}{:>12}{:>11}{:>12}".format(*line))

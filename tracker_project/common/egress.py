@@ -7,10 +7,13 @@ import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal
+from http import HTTPStatus
+from typing import Any, BinaryIO, Literal
 from urllib.parse import urlsplit
 
 import certifi
@@ -24,6 +27,8 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 TOTAL_SECONDS = 15.0
 MAX_ANSWER_BYTES = 64 * 1024
+# How long the exchange under way may take, where that is not TOTAL_SECONDS.
+_seconds_in_all: ContextVar[float | None] = ContextVar("seconds_in_all", default=None)
 # A public host is dialled on the web's own ports only: nobody's mail or database is reached through us.
 PUBLIC_PORTS = (80, 443)
 
@@ -84,12 +89,35 @@ def send(request: OutgoingRequest) -> Answer:
 
     Raises `NoAnswer`, and `InsideTransaction` when the caller holds a transaction open.
     """
+    with _sent(request) as response:
+        return _read(response)
+
+
+def download(request: OutgoingRequest, to: BinaryIO, *, most_bytes: int, seconds: float) -> Answer:
+    """Send a request and write the body of a 200 to `to`, within `seconds` in all; any other answer is returned whole.
+
+    What was written before a failure is of no use. Raises `NoAnswer`, also for a body of more than `most_bytes`, and
+    `InsideTransaction`.
+    """
+    token = _seconds_in_all.set(seconds)
+    try:
+        with _sent(request) as response:
+            if response.status != HTTPStatus.OK:
+                return _read(response)
+            _write(response, to, most_bytes)
+            return Answer(status=response.status, headers=_headers(response), body=b"")
+    finally:
+        _seconds_in_all.reset(token)
+
+
+@contextmanager
+def _sent(request: OutgoingRequest) -> Iterator[urllib3.BaseHTTPResponse]:
     refuse_inside_transaction()
     try:
         parts = urlsplit(request.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise NoAnswer("Only http and https addresses are called.", can_retry=False)
-        response = _pools().request(
+        yield _pools().request(
             request.method,
             request.url,
             body=request.body,
@@ -100,7 +128,6 @@ def send(request: OutgoingRequest) -> Answer:
             decode_content=False,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
         )
-        return _read(response)
     except _AddressRefused as error:
         raise NoAnswer(str(error), can_retry=False) from error
     except (urllib3.exceptions.LocationParseError, ValueError) as error:
@@ -206,7 +233,7 @@ class _Connection(HTTPConnection):
         return _dial(self._dns_host, self.port, self._deadline)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        self._deadline = time.monotonic() + TOTAL_SECONDS
+        self._deadline = time.monotonic() + (_seconds_in_all.get() or TOTAL_SECONDS)
         super().request(*args, **kwargs)
 
     def getresponse(self) -> Any:
@@ -243,8 +270,26 @@ def _read(response: urllib3.BaseHTTPResponse) -> Answer:
         response.close()
     else:
         response.release_conn()
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(status=response.status, headers=headers, body=body[:MAX_ANSWER_BYTES])
+    return Answer(status=response.status, headers=_headers(response), body=body[:MAX_ANSWER_BYTES])
+
+
+def _headers(response: urllib3.BaseHTTPResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _write(response: urllib3.BaseHTTPResponse, to: BinaryIO, most_bytes: int) -> None:
+    size = 0
+    for part in response.stream(MAX_ANSWER_BYTES):
+        size += len(part)
+        if size > most_bytes:
+            response.close()
+            raise NoAnswer(f"The answer is larger than {most_bytes:,} bytes.", can_retry=False)
+        try:
+            to.write(part)
+        except OSError as error:
+            response.close()
+            raise NoAnswer(f"What came cannot be written ({error.strerror}).", can_retry=False) from error
+    response.release_conn()
 
 
 def _no_answer(error: Exception) -> NoAnswer:

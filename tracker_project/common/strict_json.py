@@ -12,6 +12,14 @@ class MalformedJson(ValueError):
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object that `body` holds; raises `MalformedJson`. Fractions come as text, never as floats."""
+    parsed = parse_value(body)
+    if not isinstance(parsed, dict):
+        raise MalformedJson("The body must be a JSON object.")
+    return parsed
+
+
+def parse_value(body: bytes) -> Any:
+    """Return the JSON value that `body` holds; raises `MalformedJson`. Fractions come as text, never as floats."""
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
@@ -19,16 +27,13 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if _depth(text) > MAX_DEPTH:
         raise MalformedJson(f"The body is nested deeper than {MAX_DEPTH} levels.")
     try:
-        parsed = json.loads(
+        return json.loads(
             text, parse_constant=_refuse_constant, parse_float=_Fraction, object_pairs_hook=_refuse_doubled_keys
         )
     except json.JSONDecodeError as error:
         raise MalformedJson(f"The body is not JSON: {error.msg} at character {error.pos}.") from error
     except ValueError as error:  # also Python's own limit on the digits of an integer
         raise MalformedJson(str(error) if isinstance(error, MalformedJson) else "A number is too long.") from error
-    if not isinstance(parsed, dict):
-        raise MalformedJson("The body must be a JSON object.")
-    return parsed
 
 
 class _Fraction(str):

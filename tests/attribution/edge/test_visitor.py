@@ -4,7 +4,15 @@ import json
 
 import pytest
 
-from attribution.edge.visitor import Headers, TrustedProxies, read_language, referrer_host
+from attribution.edge.visitor import (
+    TrustedProxies,
+    is_prefetch,
+    named_headers,
+    read_cookie,
+    read_hints,
+    read_language,
+    referrer_host,
+)
 
 PROXIES = TrustedProxies(["10.0.0.0/8", "127.0.0.1/32", "2001:db8:ffff::/48"])
 
@@ -64,7 +72,7 @@ def test_referrer_host_is_the_host_alone(header, host):
 
 
 def test_headers_are_found_by_name_and_repeated_ones_joined():
-    headers = Headers(
+    headers = named_headers(
         [
             (b"host", b"go.example"),
             (b"x-forwarded-for", b"1.1.1.1"),
@@ -77,19 +85,19 @@ def test_headers_are_found_by_name_and_repeated_ones_joined():
     assert headers.get(b"host") == b"go.example"
     assert headers.get(b"x-forwarded-for") == b"1.1.1.1,2.2.2.2"
     assert headers.get(b"missing") is None
-    assert (headers.cookie(b"t7"), headers.cookie(b"b"), headers.cookie(b"t")) == (b"x.y", b"2", None)
-    assert not headers.is_prefetch
+    assert (read_cookie(headers, b"t7"), read_cookie(headers, b"b"), read_cookie(headers, b"t")) == (b"x.y", b"2", None)
+    assert not is_prefetch(headers)
 
 
 @pytest.mark.parametrize(
     "header", [(b"sec-purpose", b"prefetch;prerender"), (b"purpose", b"preview"), (b"x-moz", b"prefetch")]
 )
 def test_headers_know_prefetches(header):
-    assert Headers([header]).is_prefetch
+    assert is_prefetch(named_headers([header]))
 
 
 def test_read_hints_keeps_device_and_network_and_nothing_else():
-    headers = Headers(
+    headers = named_headers(
         [
             (b"sec-ch-ua-model", b'"Pixel 8"'),
             (b"sec-ch-ua-platform-version", b'"14.0.0"'),
@@ -100,7 +108,7 @@ def test_read_hints_keeps_device_and_network_and_nothing_else():
         ]
     )
 
-    assert json.loads(headers.read_hints() or "") == {
+    assert json.loads(read_hints(headers) or "") == {
         "model": "Pixel 8",
         "platform_version": "14.0.0",
         "ect": "4g",
@@ -111,7 +119,7 @@ def test_read_hints_keeps_device_and_network_and_nothing_else():
 
 @pytest.mark.parametrize("header", [(b"ect", b""), (b"rtt", b"NaN"), (b"sec-ch-ua-model", b"\xff\x00"), (b"x", b"y")])
 def test_read_hints_drops_what_is_no_hint(header):
-    assert Headers([header]).read_hints() is None
+    assert read_hints(named_headers([header])) is None
 
 
 @pytest.mark.parametrize(

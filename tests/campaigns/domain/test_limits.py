@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from campaigns.domain.limits import CapCount, cap_day, fold_cap_uses, standings_of, write_conversion_uses
-from campaigns.models import Cap, CapUse, Flow
+from campaigns.models import CampaignSpend, Cap, CapUse, Flow
 from campaigns.tasks import fold_counters
 from tests.world import NOON, make_campaign, make_offer
 from tracker_project.common.database import broken_constraint
@@ -119,7 +119,7 @@ def test_fold_cap_uses_leaves_what_an_edge_may_still_write() -> None:
     kept = [
         use(cap, 5, day=date(2026, 11, 19), at=NOON - timedelta(hours=23)),
         use(cap, 6, day=date(2026, 11, 21), at=NOON - timedelta(days=2)),
-        use(cap, 7, day=None, at=NOON - timedelta(days=6)),
+        use(cap, 7, day=None, at=NOON - timedelta(days=29)),
     ]
 
     fold_cap_uses(at=NOON)
@@ -127,14 +127,27 @@ def test_fold_cap_uses_leaves_what_an_edge_may_still_write() -> None:
     assert set(CapUse.objects.all()) == set(kept)
 
 
-def test_fold_cap_uses_folds_a_cap_in_all_after_a_week() -> None:
+def test_fold_cap_uses_folds_a_cap_in_all_once_its_edge_is_gone() -> None:
     cap = Cap.objects.create(campaign=make_campaign(), limit=10, period="total")
-    use(cap, 5, day=None, at=NOON - timedelta(days=8))
-    use(cap, 6, day=None, counter="edge-2", at=NOON - timedelta(days=8))
+    use(cap, 5, day=None, at=NOON - timedelta(days=31))
+    use(cap, 6, day=None, counter="edge-2", at=NOON - timedelta(days=31))
 
     fold_cap_uses(at=NOON)
 
     assert uses_of(cap) == [(None, "folded", 11)]
+
+
+def test_fold_cap_uses_leaves_a_cap_in_all_to_an_edge_that_was_heard_of_elsewhere() -> None:
+    cap, other = (Cap.objects.create(campaign=make_campaign(), limit=10, period="total") for _ in range(2))
+    use(cap, 5, day=None, counter="edge-1", at=NOON - timedelta(days=31))
+    use(cap, 6, day=None, counter="edge-2", at=NOON - timedelta(days=31))
+    use(cap, 7, day=None, counter="edge-3", at=NOON - timedelta(days=31))
+    use(other, 1, day=None, counter="edge-1", at=NOON - timedelta(days=2))
+    CampaignSpend.objects.create(campaign=make_campaign(), day=TODAY, counter="edge-2", amount=1)
+
+    fold_cap_uses(at=NOON)
+
+    assert uses_of(cap) == [(None, "edge-1", 5), (None, "edge-2", 6), (None, "folded", 7)]
 
 
 def test_fold_cap_uses_forgets_days_long_past() -> None:

@@ -5,7 +5,7 @@ import time
 import pytest
 from django.test import Client
 
-from conversions.models import Conversion, InboxEvent, Player
+from conversions.models import Anomaly, Conversion, InboxEvent, Player
 from tests.conversions.api.posting import DEPOSIT, REGISTRATION, error_of, post
 from tests.world import SECRET, make_platform
 
@@ -139,3 +139,13 @@ def test_post_drops_what_it_does_not_know():
     event = InboxEvent.objects.get()
     assert "canary" not in str(event.terms) + str(event.answer)
     assert "email" not in event.terms
+
+
+def test_post_registration_that_now_names_consent_is_a_conflict_and_kept():
+    platform = make_platform()
+    post(platform, "registration", REGISTRATION)
+
+    response = post(platform, "registration", REGISTRATION | {"consent": {"ad_user_data": True}})
+
+    assert error_of(response) == (409, "event_conflict", "consent_ad_user_data")
+    assert (Anomaly.objects.get().held, Anomaly.objects.get().reported) == (None, True)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from attribution.click_ids import new_uuid7
+from attribution.models import Click
 from campaigns.models import Campaign, Cap, CapUse, Flow
 from conversions.domain.caps import count_capped_conversions
 from conversions.models import Conversion, Platform
@@ -83,6 +85,30 @@ def test_count_capped_conversions_gives_a_flow_what_its_own_clicks_brought() -> 
     bring(campaign, "p-3", platform=platform)
 
     assert counts() == [(cap.pk, YESTERDAY, 0), (cap.pk, TODAY, 1)]
+
+
+def test_count_capped_conversions_gives_a_flow_what_a_click_brought_that_is_gone_meanwhile() -> None:
+    campaign, platform = make_campaign(), make_platform()
+    flow = Flow.objects.create(campaign=campaign, name="A")
+    cap = Cap.objects.create(flow=flow, limit=5, event="registration", period="total")
+    bring(campaign, "p-1", platform=platform, flow=flow)
+    Click.objects.all().delete()
+
+    assert counts(Cap.Period.TOTAL) == [(cap.pk, None, 1)]
+
+
+def test_count_capped_conversions_gives_a_flow_what_a_click_brought_that_was_stored_late() -> None:
+    campaign, platform = make_campaign(), make_platform()
+    flow = Flow.objects.create(campaign=campaign, name="A")
+    cap = Cap.objects.create(flow=flow, limit=5, event="registration", period="total")
+    link, uuid = make_link(campaign=campaign), new_uuid7(int(NOON.timestamp() * 1000))
+    register(platform, occurred_at=NOON, click_id=click_id_of(link, uuid=uuid))
+    before = counts(Cap.Period.TOTAL)
+
+    make_click(link, id=uuid, flow=flow)
+
+    assert before == [(cap.pk, None, 0)]
+    assert counts(Cap.Period.TOTAL) == [(cap.pk, None, 1)]
 
 
 def test_count_capped_conversions_leaves_out_tests_and_what_was_rejected() -> None:

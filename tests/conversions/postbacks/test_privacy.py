@@ -107,7 +107,13 @@ def refuse(player: Player, **columns: Any) -> Conversion:
     return make_first_deposit(player)
 
 
-REFUSALS: list[dict[str, Any]] = [{"consent_ad_user_data": False}, {"consent_ad_user_data": None}, {"is_test": True}]
+REFUSALS: list[dict[str, Any]] = [
+    {"consent_ad_user_data": False},
+    {"consent_ad_user_data": None},
+    {"is_test": True},
+    {"self_excluded_at": NOON},
+    {"blocked_at": NOON},
+]
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
@@ -150,7 +156,7 @@ def test_corrections_pass_both_gates(make) -> None:
     conversion = make_first_deposit(a_person())
     write_postbacks(conversion, at=NOON)
     Postback.objects.update(state="done", finished_at=NOON, tries=1)
-    Player.objects.update(consent_ad_user_data=False)
+    Player.objects.update(consent_ad_user_data=False, self_excluded_at=NOON, blocked_at=NOON)
     Conversion.objects.update(status="charged_back", reversed_at=NOON)
     conversion.refresh_from_db()
 
