@@ -11,10 +11,12 @@ from conversions.domain.dispatch import deliver_due_postbacks
 from conversions.domain.intake import match_waiting_events
 from conversions.domain.reporting_currency import convert_waiting_deposits
 from conversions.domain.requests import count_dropped_fields, forget_old_requests
+from conversions.domain.restatement import state_net_revenue_anew
 from tracker_project.common.hints import take_hint
 
 _MATCHED_AT_A_TIME = 500
 _COUNTED_AT_A_TIME = 1000
+_RESTATED_AT_A_TIME = 1000
 
 
 @shared_task(name="conversions.deliver_due_postbacks")
@@ -26,6 +28,11 @@ def deliver_postbacks() -> None:
 @shared_task(name="conversions.confirm_accepted_postbacks")
 def confirm_postbacks() -> None:
     confirm_accepted_postbacks(clock=timezone.now)
+
+
+@shared_task(name="conversions.state_net_revenue_anew")
+def state_net_revenue() -> None:
+    state_net_revenue_anew(at=timezone.now(), limit=_RESTATED_AT_A_TIME)
 
 
 @shared_task(name="conversions.watch_deliveries")

@@ -235,6 +235,7 @@ CELERY = {
         "book": {"task": "affiliates.book_due_commissions", "schedule": 2.0},
         "deliver": {"task": "conversions.deliver_due_postbacks", "schedule": 2.0},
         "confirm": {"task": "conversions.confirm_accepted_postbacks", "schedule": 30.0},
+        "restate": {"task": "conversions.state_net_revenue_anew", "schedule": 900.0},
         "watch_deliveries": {"task": "conversions.watch_deliveries", "schedule": 300.0},
         "convert": {"task": "conversions.convert_waiting_deposits", "schedule": 60.0},
         "match": {"task": "conversions.match_waiting_events", "schedule": 20.0},

@@ -161,7 +161,9 @@ class DestinationForm(forms.ModelForm[Destination]):
                 self._ask_for("fixed_currency", "Enter the value's currency.")
         else:
             self._forget(cleaned, "fixed_value", "fixed_currency")
-        if kind == Destination.Value.SO_FAR and cleaned.get("on_deposit"):
+        if kind == Destination.Value.NGR and cleaned.get("kind") != Kind.GOOGLE:
+            self._ask_for("value_kind", "NGR grows after the deposit: only Google can be told of it later.")
+        if kind in (Destination.Value.SO_FAR, Destination.Value.NGR) and cleaned.get("on_deposit"):
             self._ask_for("value_kind", "With each deposit the sum so far would count again: untick each deposit.")
 
     def _check_generic(self, cleaned: dict[str, Any]) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q, Sum
 
-from conversions.models import Conversion, CustomerLtv, Player
+from campaigns.domain.exchange import NoExchangeRate, convert
+from conversions.models import Conversion, CustomerLtv, DailyActivity, Player
 from tracker_project.common.money import Money
 
 _COUNTS = Q(status=Conversion.Status.CONFIRMED)
@@ -46,3 +47,19 @@ def worth_so_far(player: Player) -> Money:
     if ltv is None:
         return Money(amount=Decimal(0), currency=settings.REPORTING_CURRENCY)
     return Money(amount=ltv.deposits_amount, currency=ltv.currency)
+
+
+def net_revenue_so_far(player: Player) -> Money:
+    """Return the player's NGR of all reported days, in the reporting currency.
+
+    Each day is converted by its own rate; days without one are left out until it is known. May be negative.
+    """
+    currency = settings.REPORTING_CURRENCY
+    days = DailyActivity.objects.filter(player=player, is_test=False, ngr__isnull=False).order_by("on_date", "currency")
+    amount = Decimal(0)
+    for day in days:
+        try:
+            amount += convert(Money(amount=day.ngr, currency=day.currency), currency, on=day.on_date).amount
+        except NoExchangeRate:
+            continue
+    return Money(amount=amount, currency=currency)

@@ -321,16 +321,21 @@ def _state_value_anew(cause: Conversion, destinations: Sequence[Destination], *,
         conversion__reversed_at=None,
     )
     changed = told.exclude(conversion=cause).exclude(state=Postback.State.PENDING, tries=0, leased_until=None)
-    _owe([_restatement(row, cause, at=at) for row in changed.select_related("conversion", "destination")], at=at)
+    reason = f"{cause.pk}:{cause.status}"
+    _owe([restatement(row, reason, at=at) for row in changed.select_related("conversion", "destination")], at=at)
 
 
-def _restatement(told: Postback, cause: Conversion, *, at: datetime) -> Postback:
+def restatement(told: Postback, reason: str, *, at: datetime) -> Postback:
+    """Return the postback that states the value of what was told anew, under its id; it is not stored yet.
+
+    It is one for each `reason`, which says what changed the value.
+    """
     return Postback(
         destination=told.destination,
         conversion=told.conversion,
         event=told.event,
         is_correction=True,
-        fact=f"{told.fact}:value:{cause.pk}:{cause.status}",
+        fact=f"{told.fact}:value:{reason}",
         dedup_id=told.dedup_id,
         next_attempt_at=max(at, told.leased_until or at),
         created_at=at,

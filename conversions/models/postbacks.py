@@ -59,6 +59,7 @@ class Destination(models.Model):
     class Value(models.TextChoices):
         DEPOSIT = "deposit", "The deposit's amount"
         SO_FAR = "so_far", "All the player's deposits so far"
+        NGR = "ngr", "The player's NGR so far (Google)"
         FIXED = "fixed", "A fixed value"
         NONE = "none", "No value"
 
@@ -198,7 +199,10 @@ class Destination(models.Model):
                 name="fixed_value_is_given",
             ),
             models.CheckConstraint(
-                condition=~Q(value_kind="so_far") | Q(on_deposit=False), name="value_so_far_is_told_once"
+                condition=~Q(value_kind__in=["so_far", "ngr"]) | Q(on_deposit=False), name="value_so_far_is_told_once"
+            ),
+            models.CheckConstraint(
+                condition=~Q(value_kind="ngr") | Q(kind="google"), name="ngr_is_told_where_values_are_stated_anew"
             ),
             models.CheckConstraint(
                 condition=Q(test_event_code="", test_ends_at__isnull=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from conversions.domain.lifetime_value import worth_so_far
+from conversions.domain.lifetime_value import net_revenue_so_far, worth_so_far
 from conversions.models import Conversion, Destination, Postback, PostbackAttempt
 from tracker_project.common.egress import Answer, OutgoingRequest
 from tracker_project.common.money import Money, round_money
@@ -155,6 +155,10 @@ def chosen_value(postback: Postback) -> Money | None:
             return Money(amount=destination.fixed_value, currency=str(destination.fixed_currency))
         case Destination.Value.SO_FAR if is_deposit:
             return worth_so_far(conversion.player)
+        case Destination.Value.NGR if is_deposit:
+            ngr = net_revenue_so_far(conversion.player)
+            # No platform takes a negative value.
+            return Money(amount=max(ngr.amount, Decimal(0)), currency=ngr.currency)
         case Destination.Value.DEPOSIT if is_deposit:
             return Money(amount=conversion.amount, currency=str(conversion.currency))
         case _:

@@ -108,6 +108,8 @@ def test_add_destination_of_each_kind(alice: Client, fields: dict[str, str]) -> 
         ({"min_value": "-1"}, "An amount is not negative."),
         ({"value_kind": "fixed"}, "Enter the value, not negative."),
         ({"value_kind": "so_far", "on_deposit": "on"}, "the sum so far would count again"),
+        ({"value_kind": "ngr"}, "only Google can be told of it later"),
+        ({**GOOGLE, "value_kind": "ngr", "on_deposit": "on"}, "the sum so far would count again"),
         ({"first_deposit_name": "HighRoller"}, "finances, health or gambling"),
         ({"tells_corrections": "on", "url_template": "https://a.example/"}, "Without {status} a correction"),
         ({"method": "get", "body_template": "a=1"}, "A GET has no body"),

@@ -90,6 +90,8 @@ def test_write_postbacks_tells_the_first_valuable_deposit_once():
         (make_generic, {"fixed_value": 5, "fixed_currency": "EUR"}, "fixed_value_is_given"),
         (make_generic, {"value_kind": "fixed", "fixed_value": -5, "fixed_currency": "EUR"}, "fixed_value_is_given"),
         (make_generic, {"value_kind": "so_far", "on_deposit": True}, "value_so_far_is_told_once"),
+        (make_google, {"value_kind": "ngr", "on_deposit": True}, "value_so_far_is_told_once"),
+        (make_meta, {"value_kind": "ngr"}, "ngr_is_told_where_values_are_stated_anew"),
         (make_meta, {"test_event_code": "T"}, "test_mode_ends"),
         (make_meta, {"test_ends_at": NOON}, "test_mode_ends"),
         (make_google, {"test_event_code": "T", "test_ends_at": NOON}, "test_mode_ends"),

@@ -13,7 +13,8 @@ from conversions.domain.delivery import claim_due_postbacks, record_attempts
 from conversions.domain.dispatch import Dispatcher
 from conversions.domain.lifetime_value import write_lifetime_value
 from conversions.domain.outbox import withdraw_postbacks, write_postbacks
-from conversions.models import Conversion, Destination, Player, Postback, PostbackAttempt
+from conversions.domain.restatement import state_net_revenue_anew
+from conversions.models import Conversion, DailyActivity, Destination, Player, Postback, PostbackAttempt
 from conversions.postbacks import google_tokens
 from tests.conversions.delivering import deliver_all
 from tests.conversions.postbacks.rows import (
@@ -380,6 +381,74 @@ def test_value_so_far_stays_zero_after_the_first_deposit_was_reversed(receiver):
 
     receiver.google.judge()
     assert counted(receiver) == [(0, 2)]
+
+
+# NGR so far.
+
+
+def played(player: Player, ngr: str, at, *, day: int = 22, **columns) -> None:
+    columns = {"mode": "total", "ngr": Decimal(ngr), "updated_at": at} | columns
+    DailyActivity.objects.update_or_create(
+        player=player, on_date=NOON.date().replace(day=day), currency="EUR", defaults=columns
+    )
+
+
+def told_of_ngr(receiver) -> Player:
+    make_google(value_kind="ngr")
+    player = from_google()
+    told(make_first_deposit(player))
+    receiver.google.judge()
+    confirm()
+    assert counted(receiver) == [(0, 1)]
+    return player
+
+
+def restate(receiver, at) -> int:
+    """Look for what changed, send it, and have it confirmed."""
+    owed = state_net_revenue_anew(at=at, limit=10)
+    deliver(at)
+    receiver.google.judge()
+    confirm(at + 2 * MINUTE)
+    return owed
+
+
+def test_ngr_is_stated_anew_when_reports_change_it_and_not_otherwise(receiver):
+    player = told_of_ngr(receiver)
+    played(player, "40.25", NOON + 5 * MINUTE)
+    played(player, "10", NOON + 5 * MINUTE, day=21)
+
+    assert restate(receiver, NOON + 10 * MINUTE) == 1
+    assert counted(receiver) == [(50.25, 2)]
+    assert restate(receiver, NOON + 80 * MINUTE) == 0
+
+    played(player, "-100", NOON + 90 * MINUTE)
+    assert restate(receiver, NOON + 140 * MINUTE) == 1
+    assert counted(receiver) == [(0, 3)]
+
+
+def test_ngr_is_stated_anew_once_an_hour_at_most(receiver):
+    player = told_of_ngr(receiver)
+    played(player, "10", NOON + 2 * MINUTE)
+    restate(receiver, NOON + 3 * MINUTE)
+    played(player, "20", NOON + 4 * MINUTE)
+
+    restate(receiver, NOON + 6 * MINUTE)
+    assert counted(receiver) == [(10, 2)]
+
+    restate(receiver, NOON + 61 * MINUTE)
+    assert counted(receiver) == [(20, 3)]
+
+
+@pytest.mark.parametrize(
+    ("conversion", "activity"),
+    [({"status": "charged_back", "reversed_at": NOON}, {}), ({}, {"is_test": True})],
+)
+def test_ngr_is_not_stated_for_what_was_reversed_nor_by_tests(receiver, conversion, activity):
+    player = told_of_ngr(receiver)
+    Conversion.objects.filter(player=player).update(**conversion)
+    played(player, "10", NOON + 2 * MINUTE, **activity)
+
+    assert state_net_revenue_anew(at=NOON + 3 * MINUTE, limit=10) == 0
 
 
 @pytest.mark.parametrize("columns", [{"receipt": ""}, {"accepted_at": None}])
