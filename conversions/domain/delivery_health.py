@@ -95,8 +95,8 @@ def watch_deliveries(*, at: datetime) -> list[Destination]:
         if alarm != destination.alarm:
             Destination.objects.filter(pk=destination.pk).update(alarm=alarm)
             destination.alarm = alarm
+            log.warning("destination_alarms", destination=destination.pk, alarm=alarm or "It is over.")
         if alarm:
-            log.warning("destination_alarms", destination=destination.pk, alarm=alarm)
             alarming.append(destination)
     return alarming
 

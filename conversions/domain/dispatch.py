@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from conversions.domain.delivery import (
+    BATCH_ADAPTERS,
     Attempt,
     Claimed,
     claim_due_postbacks,
@@ -103,20 +104,28 @@ class Dispatcher:
         self._in_flight: Counter[int] = Counter()
         self._silences: Counter[int] = Counter()
         self._breakers: dict[int, Breaker] = {}
+        self._asked_at: dict[int, float] = {}
+        self._pauses: dict[int, float] = {}
 
     def room_for(self, destination: int) -> int:
         """Return how many more requests may go to a destination now."""
         with self._lock:
+            now = time.monotonic()
             limit = 1 if self._silences[destination] >= SILENCES else REQUESTS_PER_DESTINATION
             if destination in self._breakers:
-                limit = min(limit, self._breakers[destination].limit(now=time.monotonic()))
+                limit = min(limit, self._breakers[destination].limit(now=now))
+            if pause := self._pauses.get(destination):
+                limit = min(limit, 1) if now - self._asked_at[destination] >= pause else 0
             free = THREADS - self._in_flight.total()
             return max(0, min(limit - self._in_flight[destination], free))
 
     def submit(self, claimed: Claimed, *, started_at: datetime) -> "Future[Attempt]":
         destination = claimed.postback.destination_id
+        adapter = BATCH_ADAPTERS.get(claimed.postback.destination.kind)
         with self._lock:
             self._in_flight[destination] += 1
+            self._asked_at[destination] = time.monotonic()
+            self._pauses[destination] = adapter.PAUSE_SECONDS if adapter else 0.0
         future = self._threads.submit(_send, claimed, started_at)
         future.add_done_callback(lambda done: self._note(destination, done))
         return future

@@ -88,6 +88,8 @@ class BatchAdapter(Adapter, Protocol):
     """One that takes many events in a request, so that each is checked before it joins the others."""
 
     MAX_EVENTS: int
+    # How long requests to one destination are apart at least, where a platform counts requests.
+    PAUSE_SECONDS: float
 
     def build_event(self, postback: Postback, *, at: datetime) -> str:
         """Return a postback's event as JSON; raises `Unsendable` for what would sink its request."""

@@ -32,6 +32,8 @@ from conversions.postbacks.google_tokens import GoogleAuthorization
 from tracker_project.common.egress import Answer, OutgoingRequest
 
 MAX_EVENTS = 2000
+# A project may make 100,000 requests a day; what comes within a second shares one.
+PAUSE_SECONDS = 1.0
 # A minute less than Google's own limit: the request takes its time, and clocks differ.
 MAX_AGE = timedelta(days=90) - timedelta(minutes=1)
 # Of the ids that a click may carry Google wants one: the exact one before those of iOS.

@@ -36,6 +36,7 @@ EVENT_NAMES: dict[str, str] = {
     Postback.Event.VALUABLE_DEPOSIT: "CompletePayment",
 }
 MAX_EVENTS = 1000
+PAUSE_SECONDS = 0.0
 # TikTok names no limit for sure; connectors keep to seven days, and later events count for nothing.
 MAX_AGE = timedelta(days=7) - timedelta(minutes=1)
 TEST_EVENT = "TrackerTest"

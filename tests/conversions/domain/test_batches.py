@@ -10,10 +10,10 @@ from django.db import IntegrityError, transaction
 
 from conversions.domain import delivery, dispatch
 from conversions.domain.delivery import claim_due_postbacks
-from conversions.domain.dispatch import Dispatcher
+from conversions.domain.dispatch import Dispatcher, deliver_due_postbacks
 from conversions.domain.outbox import write_postbacks
 from conversions.models import Conversion, Postback, PostbackAttempt
-from conversions.postbacks import google_tokens, meta
+from conversions.postbacks import google, google_tokens, meta
 from tests.conversions.delivering import deliver_all
 from tests.conversions.postbacks.rows import (
     GCLID,
@@ -38,6 +38,7 @@ def receiver(settings, monkeypatch) -> Iterator[Receiver]:
     dispatcher = Dispatcher()
     monkeypatch.setattr(dispatch, "_dispatcher", lambda: dispatcher)
     monkeypatch.setattr(google_tokens, "_tokens", google_tokens._Tokens())
+    monkeypatch.setattr(google, "PAUSE_SECONDS", 0.0)
     with Receiver(now=NOON.timestamp) as receiver:
         settings.META_BASE_URL = receiver.meta_url
         settings.GOOGLE_BASE_URL = receiver.google_url
@@ -165,6 +166,19 @@ def test_google_names_the_event_and_the_others_are_taken_at_the_second_try(recei
     assert states() == ["accepted"] * 4 + ["dead"] + ["accepted"] * 4
     assert len(receiver.requests("/google/v1/events")) == 3
     assert len(receiver.google.received) == 8
+
+
+def test_google_is_asked_once_a_second_and_what_comes_meanwhile_shares_a_request(receiver, monkeypatch):
+    monkeypatch.setattr(google, "PAUSE_SECONDS", 0.5)
+    destination = make_google(on_deposit=True)
+    owe(1, gclid=GCLID)
+    deliver_due_postbacks(clock=lambda: NOON)
+    assert dispatch._dispatcher().room_for(destination.pk) == 0
+
+    owe(5, gclid=GCLID)
+    deliver()
+
+    assert [len(json.loads(request.body)["events"]) for request in receiver.requests("/google/v1/events")] == [1, 5]
 
 
 def test_tiktok_takes_a_part_and_the_rest_is_found_under_the_same_ids(receiver):

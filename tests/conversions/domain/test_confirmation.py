@@ -15,7 +15,7 @@ from conversions.domain.lifetime_value import write_lifetime_value
 from conversions.domain.outbox import withdraw_postbacks, write_postbacks
 from conversions.domain.restatement import state_net_revenue_anew
 from conversions.models import Conversion, DailyActivity, Destination, Player, Postback, PostbackAttempt
-from conversions.postbacks import google_tokens
+from conversions.postbacks import google, google_tokens
 from tests.conversions.delivering import deliver_all
 from tests.conversions.postbacks.rows import (
     CLICKED_AT,
@@ -42,6 +42,7 @@ def receiver(settings, monkeypatch) -> Iterator[Receiver]:
     dispatcher = Dispatcher()
     monkeypatch.setattr(dispatch, "_dispatcher", lambda: dispatcher)
     monkeypatch.setattr(google_tokens, "_tokens", google_tokens._Tokens())
+    monkeypatch.setattr(google, "PAUSE_SECONDS", 0.0)
     with Receiver(now=NOON.timestamp) as receiver:
         settings.GOOGLE_BASE_URL = receiver.google_url
         settings.GOOGLE_TOKEN_URL = receiver.google_url + "/token"
