@@ -321,7 +321,8 @@ def _state_value_anew(cause: Conversion, destinations: Sequence[Destination], *,
         conversion__reversed_at=None,
     )
     changed = told.exclude(conversion=cause).exclude(state=Postback.State.PENDING, tries=0, leased_until=None)
-    reason = f"{cause.pk}:{cause.status}"
+    # A deposit that came before its exchange rate counts once that is known.
+    reason = f"{cause.pk}:{cause.status}" + ("" if cause.reporting_amount is not None else ":unconverted")
     _owe([restatement(row, reason, at=at) for row in changed.select_related("conversion", "destination")], at=at)
 
 

@@ -371,6 +371,25 @@ def test_value_so_far_falls_when_a_later_deposit_is_charged_back(receiver):
     assert counted(receiver) == [(120.10, 3)]
 
 
+def test_value_so_far_is_stated_anew_when_an_exchange_rate_becomes_known(receiver):
+    player, _ = deposits_of_one_player(receiver)
+    late = make_conversion(player, currency="NGN")
+    write_lifetime_value(player, at=NOON + 2 * MINUTE)
+    told(late, NOON + 2 * MINUTE)
+    receiver.google.judge()
+    confirm(NOON + 4 * MINUTE)
+    assert counted(receiver) == [(120.10, 2)]
+
+    columns = {"reporting_amount": Decimal(30), "reporting_currency": "EUR", **RATE}
+    Conversion.objects.filter(pk=late.pk).update(**columns)
+    late.refresh_from_db()
+    write_lifetime_value(player, at=NOON + 5 * MINUTE)
+    told(late, NOON + 5 * MINUTE)
+    receiver.google.judge()
+
+    assert counted(receiver) == [(150.10, 3)]
+
+
 def test_value_so_far_stays_zero_after_the_first_deposit_was_reversed(receiver):
     player, first = deposits_of_one_player(receiver)
     charge_back(first, at=NOON + 2 * MINUTE)
