@@ -15,7 +15,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         "Running",
         [
             ("Campaigns", "campaign", "campaigns.Campaign"),
-            ("Flows", "alt_route", "campaigns.Flow"),
+            ("Flows", "account_tree", "campaigns.Flow"),
             ("Tracking links", "link", "campaigns.TrackingLink"),
             ("Creatives", "image", "campaigns.Creative"),
             ("Costs", "payments", "campaigns.Cost"),

@@ -74,9 +74,9 @@ def explain_routing(campaign: Campaign, visitor: InventedVisitor, *, at: datetim
     Nothing is stored or counted. Raises `CampaignHasNoLink`.
     """
     # Edges' parsers take most of a second to load: only this page pays for them.
+    from attribution.edge.building import build_snapshot
     from attribution.edge.database import conninfo_of
     from attribution.edge.decision import Note, Router
-    from attribution.edge.routes import build_snapshot
     from attribution.edge.snapshot import load_tables_now
 
     snapshot = build_snapshot(load_tables_now(conninfo_of(settings.DATABASES["default"])))

@@ -23,7 +23,7 @@ class Judge:
         self._hosts = {verdict: frozenset(_lower(rules, "referrer", verdict)) for verdict in ("bot", "person")}
         self._networks = {verdict: _networks(rules, verdict) for verdict in ("bot", "person")}
         self._asns = {verdict: _numbers(rules, verdict) for verdict in ("bot", "person")}
-        self._staff = Networks(staff)
+        self._staff = _readable(staff)
         self._asks_words = bool(self._words["bot"] or self._words["person"])
         self._asks_more = any(
             self._hosts[verdict] or self._networks[verdict].is_any or self._asns[verdict] for verdict in self._hosts
@@ -76,13 +76,17 @@ def _numbers(rules: Iterable[BotRuleRow], verdict: str) -> frozenset[int]:
 
 
 def _networks(rules: Iterable[BotRuleRow], verdict: str) -> Networks:
-    return Networks(list(filter(_is_network, _lower(rules, "network", verdict))))
+    return _readable(_lower(rules, "network", verdict))
+
+
+def _readable(networks: Iterable[str]) -> Networks:
+    return Networks([network for network in networks if _is_network(network)])
 
 
 def _is_network(text: str) -> bool:
     try:
         ip_network(text, strict=False)
     except ValueError:
-        log.error("a rule's network cannot be read", network=text)
+        log.error("a network of bots or staff cannot be read", network=text)
         return False
     return True

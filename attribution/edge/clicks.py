@@ -14,6 +14,7 @@ from attribution.edge.routes import Campaign, Route
 from attribution.edge.rows import NULL, column, columns_of
 from attribution.edge.visit import Visit
 from campaigns.domain.filters import PLATFORM_CLICK_IDS
+from tracker_project.common.money import is_currency
 
 _COST = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,30})?|\.[0-9]{1,30}", re.ASCII)
 _SMALLEST_COST = Decimal("0.00000001")
@@ -118,12 +119,10 @@ def cost_in_currency(values: Sequence[str | None], campaign: Campaign) -> str | 
 
 
 def cost_currency(values: Sequence[str | None], campaign: Campaign) -> str:
-    """Return the currency that the click's URL names, if it is one that we know, else its source's."""
+    """Return the currency that the click's URL names, if it is one at all, else its source's."""
     named = values[_CURRENCY_POSITION]
-    if named is not None:
-        named = named.upper()
-        if named == campaign.currency or named in campaign.rates:
-            return named
+    if named is not None and is_currency(named.upper()):
+        return named.upper()
     return campaign.cost_currency
 
 

@@ -33,7 +33,9 @@ class BindingCookies:
 
     def __init__(self, key: bytes, *, is_secure: bool) -> None:
         self._key = hmac.digest(key, b"binding cookies", hashlib.sha256)
-        self._attributes = f"; Path=/; Max-Age={KEPT_SECONDS}; HttpOnly; SameSite=Lax" + "; Secure" * is_secure
+        rest = "; HttpOnly; SameSite=Lax" + "; Secure" * is_secure
+        self._attributes = f"; Path=/; Max-Age={KEPT_SECONDS}{rest}"
+        self._forgotten = f"; Path=/; Max-Age=0{rest}"
 
     @staticmethod
     def name(campaign_id: int) -> bytes:
@@ -54,6 +56,10 @@ class BindingCookies:
         """Return the value of a Set-Cookie header."""
         text = ".".join(map(str, binding))
         return f"t{campaign_id}={text}.{self._proof(campaign_id, text)}{self._attributes}".encode("ascii")
+
+    def forget(self, campaign_id: int) -> bytes:
+        """Return the value of a Set-Cookie header that takes the cookie away."""
+        return f"t{campaign_id}={self._forgotten}".encode("ascii")
 
     def _proof(self, campaign_id: int, text: str) -> str:
         return hmac.digest(self._key, f"{campaign_id}.{text}".encode("ascii"), "sha256")[:_PROOF_BYTES].hex()

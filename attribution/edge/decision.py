@@ -4,6 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from attribution.edge.cookies import Binding
+from attribution.edge.explanation import (
+    WEIGHS_NOTHING,
+    why_budget_refuses,
+    why_filters_refuse,
+    why_offer_refuses,
+)
 from attribution.edge.macros import Address
 from attribution.edge.routes import Campaign, Flow, LandingPage, Offer, Route, Share
 from attribution.edge.rows import NULL
@@ -92,9 +98,11 @@ class Router:
             self._refuse("Campaign", "A cap of the campaign is reached.")
             return Decision("capped")
         if campaign.budget is not None and self._limits.is_spent(campaign.budget, visit.milliseconds):
-            self._refuse("Campaign", "The day's budget is used, as far as its pacing allows by now.")
+            self._refuse("Campaign", why_budget_refuses(campaign.budget))
             return Decision("capped")
         flow = self._choose_flow(campaign, visit, binding)
+        if self._notes is not None and flow is not None:
+            self._explain_unasked(flow, campaign)
         if flow is None:
             return self._to_own_offer(campaign, visit)
         if flow.action == "paused_page":
@@ -114,14 +122,18 @@ class Router:
     ) -> Decision:
         """Return the offer that a flow (None: the campaign itself) sends a visit to, as if there were no page.
 
-        `position` asks for the offer of a link's number; where that one takes nobody, the others are drawn from.
+        `position` asks for the offer of a link's number, whatever its weight; where that one takes nobody, the
+        others are drawn from.
         """
         if flow is None or not flow.offers:
             return self._to_own_offer(campaign, visit, flow)
-        choice = None
+        choice: _Choice | None = None
         if position is not None:
             numbered = [share for share in flow.offers if share.position == position]
-            choice = self._draw_offer(campaign, numbered, visit, 0) if numbered else None
+            if len(numbered) == 1:
+                choice = self._open_offer(campaign, numbered[0].target, visit)
+            elif numbered:
+                choice = self._draw_offer(campaign, numbered, visit, 0)
         if choice is None or choice[0] is None:
             choice = self._draw_offer(campaign, flow.offers, visit, bound_offer_id)
         offer, licence_id, refusal = choice
@@ -152,7 +164,10 @@ class Router:
                 if flow.id == binding.flow_id:
                     return flow
         weights = [flow.weight for flow in taking]
-        return taking[self._draw_index(weights)] if sum(weights) else None
+        drawn = taking[self._draw_index(weights)] if sum(weights) else None
+        if self._notes is not None:
+            self._explain_draw(taking, drawn)
+        return drawn
 
     def _takes(self, flow: Flow, campaign: Campaign, visit: Visit) -> bool:
         if self._notes is not None:
@@ -177,16 +192,32 @@ class Router:
             return False
         failed = [question for question in flow.questions if not question.takes(visit, campaign)]
         if failed and not (flow.takes_any and len(failed) < len(flow.questions)):
-            reasons = "; ".join(
-                f"{question.text}, but the visitor has {_shown(question.ask(visit, campaign))}" for question in failed
-            )
-            self._refuse(subject, f"Its filter asks: {reasons}.")
+            reason = why_filters_refuse(failed, any_is_enough=flow.takes_any, visit=visit, campaign=campaign)
+            self._refuse(subject, reason)
             return False
         if flow.caps and self._limits.is_reached(flow.caps, visit.milliseconds):
             self._refuse(subject, "A cap of the flow is reached.")
             return False
         self._accept(subject, "It takes everybody." if not flow.questions else "Its filters are met.")
         return True
+
+    def _explain_draw(self, taking: Sequence[Flow], drawn: Flow | None) -> None:
+        total = sum(flow.weight for flow in taking)
+        for flow in taking:
+            subject = f"Flow “{flow.name}”"
+            if flow is drawn and len(taking) > 1:
+                self._accept(subject, f"It was drawn by its weight: {flow.weight} of {total}.")
+            elif flow is not drawn:
+                chance = f"Another was drawn: its weight is {flow.weight} of {total}." if flow.weight else ""
+                self._refuse(subject, chance or WEIGHS_NOTHING)
+
+    def _explain_unasked(self, chosen: Flow, campaign: Campaign) -> None:
+        """Say of the flows that were not reached who took the visit before them."""
+        asked = {note.subject for note in self._notes or ()}
+        for flow in campaign.flows:
+            subject = f"Flow “{flow.name}”"
+            if subject not in asked:
+                self._refuse(subject, f"It was not asked: “{chosen.name}” comes before it.")
 
     def _along(self, flow: Flow, campaign: Campaign, visit: Visit, binding: Binding | None) -> Decision:
         """Lead to a flow's landing page, if it has one and an offer behind it may be shown; else to an offer."""
@@ -203,7 +234,10 @@ class Router:
 
     def _to_own_offer(self, campaign: Campaign, visit: Visit, flow: Flow | None = None) -> Decision:
         if campaign.offer is None:
-            self._refuse("Campaign", "No flow takes the visitor, and the campaign has no offer of its own.")
+            if flow is not None:
+                self._refuse(f"Flow “{flow.name}”", "It has no offer, and the campaign has none of its own.")
+            else:
+                self._refuse("Campaign", "No flow takes the visitor, and the campaign has no offer of its own.")
             return Decision("broken", flow)
         offer, licence_id, refusal = self._open_offer(campaign, campaign.offer, visit)
         return Decision("offer", flow, None, offer, licence_id) if offer is not None else Decision(refusal, flow)
@@ -212,7 +246,7 @@ class Router:
         self, campaign: Campaign, shares: Sequence[Share[Offer]], visit: Visit, bound_offer_id: int
     ) -> _Choice:
         """Draw one of the offers that may be shown; the one that the visitor is bound to wins."""
-        if len(shares) == 1:
+        if len(shares) == 1 and shares[0].weight:
             return self._open_offer(campaign, shares[0].target, visit)
         weights: list[int] = []
         choices: list[_Choice] = []
@@ -225,6 +259,8 @@ class Router:
                 continue
             if bound_offer_id and bound_offer_id in (offer.id, opened.id):
                 return choice
+            if not weight:
+                self._refuse(f"Offer “{offer.name}”", WEIGHS_NOTHING)
             weights.append(weight)
             choices.append(choice)
         if sum(weights):
@@ -239,12 +275,14 @@ class Router:
             passed.add(current.id)
             refusal, licence_id = _licence(current, campaign, visit)
             if refusal:
-                self._refuse(f"Offer “{current.name}”", _REFUSALS[refusal])
+                if self._notes is not None:
+                    self._refuse(f"Offer “{current.name}”", why_offer_refuses(refusal, current, visit))
                 return None, None, refusal
             if not current.caps or not self._limits.is_reached(current.caps, visit.milliseconds):
                 self._accept(f"Offer “{current.name}”", "It may be shown.")
                 return current, licence_id, ""
-            self._refuse(f"Offer “{current.name}”", _REFUSALS["capped"])
+            if self._notes is not None:
+                self._refuse(f"Offer “{current.name}”", why_offer_refuses("capped", current, visit))
             current = self._offers.get(current.alternative_id) if current.alternative_id else None
         return None, None, "capped"
 
@@ -275,13 +313,6 @@ class Router:
             self._notes.append(Note(subject, is_taken=False, reason=reason))
 
 
-_REFUSALS = {
-    "elsewhere": "None of its licences covers the visitor's place today.",
-    "unknown_place": "The visitor's place is not known well enough to tell whether a licence covers it.",
-    "capped": "A cap of the offer is reached.",
-}
-
-
 def _licence(offer: Offer, campaign: Campaign, visit: Visit) -> tuple[str, int | None]:
     """Return why an offer may not be shown ("" when it may), and the licence under which it is.
 
@@ -293,14 +324,18 @@ def _licence(offer: Offer, campaign: Campaign, visit: Visit) -> tuple[str, int |
     is_vague = country is None
     if country is not None:
         today = visit.milliseconds // _DAY_MS
+        small_city = city.casefold() if city is not None else None
         for licence in offer.licences.get(country, ()):
             if not licence.first_day <= today <= licence.last_day:
                 continue
+            # Whatever is known of the place has to fit, before what is not known makes it vague.
+            if region is not None and licence.region and licence.region != region:
+                continue
+            if small_city is not None and licence.city and licence.city != small_city:
+                continue
             if (licence.region and region is None) or (licence.city and city is None):
                 is_vague = True
-            elif (not licence.region or licence.region == region) and (
-                not licence.city or (city is not None and licence.city == city.casefold())
-            ):
+            else:
                 return "", licence.id
     if not is_vague:
         return "elsewhere", None
@@ -308,13 +343,5 @@ def _licence(offer: Offer, campaign: Campaign, visit: Visit) -> tuple[str, int |
 
 
 def _gravest(refusals: set[str]) -> str:
-    """Return the one reason to name where several offers had theirs."""
-    return next((refusal for refusal in ("elsewhere", "unknown_place", "capped") if refusal in refusals), "capped")
-
-
-def _shown(answer: object) -> str:
-    if isinstance(answer, frozenset):
-        return ", ".join(sorted(answer)) or "none"
-    if isinstance(answer, bool):
-        return "yes" if answer else "no"
-    return "nothing" if answer is None or answer == "" else str(answer)
+    """Return the one reason to name where several offers had theirs; without any, no offer has a weight."""
+    return next((refusal for refusal in ("elsewhere", "unknown_place", "capped") if refusal in refusals), "broken")

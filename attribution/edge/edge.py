@@ -120,7 +120,8 @@ class Edge:
         if campaign.tracks_in_parallel:
             return await self._click_in_parallel(route, visit)
         click_id = signed(new_click_key(visit.milliseconds), route.link_bytes, self._key)
-        binding = self._binding(campaign, headers) if campaign.uses_cookie else None
+        kept = self._binding(campaign, headers) if campaign.uses_cookie else None
+        binding = kept if visit.consent is not False else None
         try:
             self._recognise(campaign, visit, binding)
             decision = self.router().decide(campaign, visit, binding)
@@ -134,7 +135,7 @@ class Edge:
         if self.snapshot.has_limits and visit.kind == "click":
             self._count(campaign, decision, visit)
         await self._store.take(line, visit.milliseconds)
-        cookie = self._cookie(campaign, decision, visit, binding) if campaign.uses_cookie else None
+        cookie = self._cookie(campaign, decision, visit, kept) if campaign.uses_cookie else None
         return Answer(location, decision.outcome, cookie)
 
     def health(self) -> dict[str, object]:
@@ -178,6 +179,8 @@ class Edge:
         self._recognise(route.campaign, visit, None)
         decision = Decision("direct")
         location = parallel_location(route, visit, click_facts(click_id, visit))
+        if self.snapshot.has_limits and visit.kind == "click":
+            self._count(route.campaign, decision, visit)
         await self._store.take(click_line(click_id, route, visit, decision), visit.milliseconds)
         return Answer(location, "direct")
 
@@ -185,11 +188,11 @@ class Edge:
         self, route: Route, headers: Headers, query: bytes, peer: str, is_head: bool, milliseconds: int
     ) -> Visit:
         get = headers.get
-        agent = get(b"user-agent") or b""
+        agent = (get(b"user-agent") or b"")[:LONGEST_USER_AGENT]
         address = self._proxies.visitor_address(peer, get(b"x-forwarded-for"))
         visit = Visit()
         visit.milliseconds = milliseconds
-        visit.user_agent = user_agent = read_user_agent(agent[:LONGEST_USER_AGENT])
+        visit.user_agent = user_agent = read_user_agent(agent)
         if address is None:
             visit.place, visit.network_of, visit.network = NOWHERE, UNKNOWN_NETWORK, None
         else:
@@ -248,19 +251,25 @@ class Edge:
         return self._cookies.read(campaign.id, read_cookie(headers, BindingCookies.name(campaign.id)))
 
     def _cookie(self, campaign: Campaign, decision: Decision, visit: Visit, old: Binding | None) -> bytes | None:
-        """Return the cookie that binds a visitor to what he drew, where his consent or his country allows one."""
-        if decision.flow is None and not campaign.knows_by_cookie:
+        """Return the cookie that binds a visitor to what he drew, where his consent or his country allows one.
+
+        Who draws nothing keeps what he drew before, and who refuses loses his cookie. What only looks ahead gets
+        none: the click that follows would be a repeat.
+        """
+        if visit.kind in ("preview", "bot") or (decision.flow is None and not campaign.knows_by_cookie):
             return None
+        if visit.consent is False:
+            return self._cookies.forget(campaign.id) if old is not None else None
         if not is_allowed(visit.consent, visit.place.country):
             return None
-        binding = Binding(
-            visitor=old.visitor if old is not None else new_visitor(),
-            flow_id=decision.flow.id if decision.flow is not None else 0,
-            landing_page_id=decision.landing_page.id if decision.landing_page is not None else 0,
-            offer_id=_bound_offer(decision, old),
-            seen_at=visit.milliseconds // 1000,
-        )
-        return self._cookies.write(campaign.id, binding)
+        binding = old if old is not None else Binding(new_visitor(), 0, 0, 0, 0)
+        if decision.flow is not None and decision.outcome in ("offer", "landing"):
+            binding = binding._replace(
+                flow_id=decision.flow.id,
+                landing_page_id=decision.landing_page.id if decision.landing_page is not None else 0,
+                offer_id=_bound_offer(decision, old),
+            )
+        return self._cookies.write(campaign.id, binding._replace(seen_at=visit.milliseconds // 1000))
 
     def _count(self, campaign: Campaign, decision: Decision, visit: Visit) -> None:
         """Count a click that was sent on in the caps of where it went, and what it cost in the budget."""

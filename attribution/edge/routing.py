@@ -9,10 +9,11 @@ from typing import Any
 import psycopg
 import structlog
 
+from attribution.edge.building import build_snapshot
 from attribution.edge.clock import ClickClock
 from attribution.edge.geography import Geography
 from attribution.edge.keys import VisitorKeys, day_of
-from attribution.edge.routes import NO_ROUTES, build_snapshot
+from attribution.edge.routes import NO_ROUTES
 from attribution.edge.snapshot import load_tables, read_tables, save_tables
 from attribution.edge.usage import Usage
 
@@ -93,7 +94,7 @@ class Routing:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS[0]):
                 async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
-                    await self._usage.exchange(connection, today=datetime.now(UTC).date())
+                    await self._usage.exchange(connection, at=datetime.now(UTC))
         except (TimeoutError, psycopg.Error, OSError) as error:
             log.warning("the last uses of caps could not be told", error=str(error).strip())
 
@@ -109,6 +110,10 @@ class Routing:
                 if self._is_followed:
                     log.warning("the routing tables cannot be read, the snapshot stays", error=str(error).strip())
                 self._is_followed = False
+            except Exception:  # an edge that watches no longer would route by these tables for ever
+                if self._is_followed:
+                    log.exception("the routing tables cannot be made into routes, the snapshot stays")
+                self._is_followed = False
             await asyncio.sleep(POLL_SECONDS)
 
     async def _follow(self, connection: psycopg.AsyncConnection[Any], is_loaded: asyncio.Event) -> None:
@@ -121,7 +126,7 @@ class Routing:
             if not is_loaded.is_set() or (version or 0) != self.snapshot.version or self._is_of_yesterday(now):
                 await self._load(connection)
             if self.snapshot.has_limits:
-                await self._usage.exchange(connection, today=datetime.fromtimestamp(now / 1000, UTC).date())
+                await self._usage.exchange(connection, at=datetime.fromtimestamp(now / 1000, UTC))
             is_loaded.set()
             self._confirmed_at = time.monotonic()
             self._is_followed = True

@@ -1,14 +1,20 @@
 """Who was here a short while ago: a table in a file that all edges of a machine share, and that outlives them.
 
 It holds keyed hashes and times, nothing that names a visitor. Edges write it without locks: two that hit the same
-slot at the same instant may count one visit too few, which is all that can go wrong.
+slot at the same instant may count one visit too few, which is all that can go wrong. Where no file can be had, an
+edge remembers for itself.
 """
 
 import mmap
 import os
 import struct
+import tempfile
 from array import array
 from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger(__name__)
 
 SLOTS = 1 << 21
 _SLOT = struct.Struct("<qIII4x")  # key, last visit and start of the period (Unix seconds), visits in the period
@@ -21,13 +27,12 @@ class SeenVisitors:
 
     def __init__(self, path: Path, *, slots: int = SLOTS) -> None:
         self._slots = slots
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        size = slots * _SLOT.size
         try:
-            os.ftruncate(descriptor, slots * _SLOT.size)
-            self._memory = mmap.mmap(descriptor, slots * _SLOT.size)
-        finally:
-            os.close(descriptor)
+            self._memory = _shared_memory(path, size)
+        except OSError as error:
+            log.error("visitors are known to this process alone", path=str(path), error=str(error))
+            self._memory = mmap.mmap(-1, size)
 
     def last_visit(self, key: int) -> int:
         """Return when a key was last touched, in Unix seconds; 0 when it is not known."""
@@ -85,3 +90,30 @@ class BusyAddresses:
         place = hash(address) % self.PLACES
         self._visits[place] += 1
         return self._visits[place]
+
+
+def _shared_memory(path: Path, size: int) -> mmap.mmap:
+    """Map the file; one of another size is another program's, and is replaced under those that may still use it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if os.fstat(descriptor).st_size in (0, size):
+            return _mapped(descriptor, size)
+    finally:
+        os.close(descriptor)
+    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    try:
+        memory = _mapped(descriptor, size)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+    return memory
+
+
+def _mapped(descriptor: int, size: int) -> mmap.mmap:
+    # Room that is not taken now may be gone later, and a write into a hole of the file would end the process.
+    os.posix_fallocate(descriptor, 0, size)
+    return mmap.mmap(descriptor, size)

@@ -1,13 +1,14 @@
 """How much of caps and budgets is used: counted here, told to Postgres each second, and read back for all edges.
 
-What an edge tells are absolute numbers under a name of its own, so that telling them twice changes nothing. Between
-two exchanges edges do not know of each other's clicks: a cap may be overshot by what comes in about two seconds.
+What an edge tells are absolute numbers under a name of its own, so that telling them twice changes nothing; each hour
+it tells all of them again, for what has been silent for days is taken for that of an edge that is gone. Between two
+exchanges edges do not know of each other's clicks: a cap may be overshot by what comes in about two seconds.
 """
 
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -89,6 +90,7 @@ class Usage:
         self._untold_spend: set[Key] = set()
         self._others_uses: dict[Key, int] = {}
         self._others_spend: dict[Key, int] = {}
+        self._told_all_in: datetime | None = None
 
     def is_reached(self, caps: Iterable[Cap], milliseconds: int) -> bool:
         """Say whether any of the caps is used up."""
@@ -117,8 +119,12 @@ class Usage:
         self._spend[key] = self._spend.get(key, 0) + cost_units(cost)
         self._untold_spend.add(key)
 
-    async def exchange(self, connection: psycopg.AsyncConnection[Any], *, today: date) -> None:
+    async def exchange(self, connection: psycopg.AsyncConnection[Any], *, at: datetime) -> None:
         """Tell what is new and read what others told; what could not be told is told the next time."""
+        today, hour = at.date(), at.replace(minute=0, second=0, microsecond=0)
+        if hour != self._told_all_in:
+            self._untold_uses.update(self._uses)
+            self._untold_spend.update(self._spend)
         uses, self._untold_uses = self._untold_uses, set()
         spend, self._untold_spend = self._untold_spend, set()
         try:
@@ -134,10 +140,11 @@ class Usage:
                 bounds = {"counter": self._counter, "since": today - timedelta(days=_KEPT_DAYS)}
                 told = await (await cursor.execute(_READ_USES, bounds)).fetchall()
                 spent = await (await cursor.execute(_READ_SPEND, bounds)).fetchall()
-        except psycopg.Error:
+        except BaseException:  # also when the edge stops meanwhile: it tells once more before it goes
             self._untold_uses |= uses
             self._untold_spend |= spend
             raise
+        self._told_all_in = hour
         self._others_uses = {(cap_id, day): total for cap_id, day, total in told}
         self._others_spend = {(number, day): int(total * _UNITS) for number, day, total in spent}
         self._forget(before=(today - _EPOCH).days - _KEPT_DAYS)

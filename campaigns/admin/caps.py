@@ -12,7 +12,6 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminSelect2Widget
 
-from campaigns.domain.alerts import see_alert
 from campaigns.domain.limits import CapStanding, standings_of
 from campaigns.models import CampaignAlert, Cap
 from tracker_project.common.pages import NOTHING, FactPage, Inline, instant, label, link_to
@@ -135,9 +134,8 @@ class CampaignAlertAdmin(FactPage):
 
     @admin.action(description="Mark as seen", permissions=["mark"])
     def mark_as_seen(self, request: HttpRequest, alerts: QuerySet[CampaignAlert]) -> None:
-        at = datetime.now(UTC)
-        marked = [see_alert(alert, at=at) for alert in alerts.filter(seen_at__isnull=True)]
-        self.message_user(request, f"{len(marked)} marked as seen.")
+        marked = alerts.filter(seen_at__isnull=True).update(seen_at=datetime.now(UTC))
+        self.message_user(request, f"{marked} marked as seen.")
 
     @label("What", ALERT_COLOURS)
     def kind_label(self, alert: CampaignAlert) -> str:

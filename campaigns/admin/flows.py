@@ -82,8 +82,26 @@ class FilterInline(Inline):
         js = ["tracker/filters.js"]
 
 
+class FlowOfferFormSet(forms.BaseInlineFormSet[Any, Any, Any]):
+    """The offers of a flow; a new one whose number is taken gets the next free one."""
+
+    def clean(self) -> None:
+        super().clean()
+        kept = [form for form in self.forms if form.cleaned_data.get("offer") and not form.cleaned_data.get("DELETE")]
+        taken = {form.cleaned_data.get("position") for form in kept if form.instance.pk}
+        for form in kept:
+            if form.instance.pk:
+                continue
+            position = form.cleaned_data.get("position") or 1
+            while position in taken:
+                position += 1
+            taken.add(position)
+            form.instance.position = position
+
+
 class FlowOfferInline(Inline):
     model = FlowOffer
+    formset = FlowOfferFormSet
     fields = ["offer", "weight", "position"]
     autocomplete_fields = ["offer"]
     verbose_name = "offer"
@@ -213,6 +231,11 @@ class FlowAdmin(Copyable, RefusingPage):
     @label("Kind", KIND_COLOURS)
     def kind_label(self, flow: Flow) -> str:
         return _SHORT_KINDS[flow.kind]
+
+    @admin.display(description="Takes who matches")
+    def joined_by(self, flow: Flow) -> str:
+        """Shown to those who may not change it."""
+        return flow.get_matches_display()
 
     @admin.display(description="Takes")
     def takes(self, flow: Flow) -> str:

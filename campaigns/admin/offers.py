@@ -29,6 +29,7 @@ from campaigns.domain.tracking_domains import refuse_click_address
 from campaigns.models import Licence, Offer
 from tracker_project.common.pages import NOTHING, Inline, Page, button, label, money
 
+_APP_FIELDSET = "Link to an app"
 _APP_SERVICES = [
     ("", NOTHING),
     (AppService.APPSFLYER, "AppsFlyer link"),
@@ -196,7 +197,7 @@ class OfferAdmin(Archivable, Copyable, ListWithConcerns, RefusingPage):
         ("Where it may be shown", {"fields": ["is_licensed_only", "countries"]}),
         ("When a cap is reached", {"classes": ["collapse"], "fields": ["alternative"]}),
         (
-            "Link to an app",
+            _APP_FIELDSET,
             {
                 "classes": ["collapse"],
                 "description": "The click id has to stand where the app's measurement looks for it: clickid with "
@@ -208,6 +209,11 @@ class OfferAdmin(Archivable, Copyable, ListWithConcerns, RefusingPage):
         ("Macros, notes and archive", {"classes": ["collapse"], "fields": ["macros", "notes", "is_archived"]}),
     ]
     readonly_fields = ["macros"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Offer | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        may_save = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        return fieldsets if may_save else [part for part in fieldsets if part[0] != _APP_FIELDSET]
 
     def campaigns_at_risk(self, row: Offer) -> set[int]:
         return campaigns_that_use(row)

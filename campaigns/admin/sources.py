@@ -1,6 +1,6 @@
 """Admin of traffic sources, and the page that adds one from a network's template."""
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -27,6 +27,18 @@ class SourceParameterInline(Inline):
     verbose_name = "parameter"
     verbose_name_plural = "More parameters of its links"
     ordering = ["id"]
+
+
+class SourceForm(forms.ModelForm[TrafficSource]):
+    class Meta:
+        model = TrafficSource
+        exclude: ClassVar[Any] = []
+
+    def clean_click_url_parameters(self) -> str:
+        text = str(self.cleaned_data["click_url_parameters"]).strip().lstrip("?&")
+        if any(character.isspace() for character in text):
+            raise forms.ValidationError("Write them in one line without blanks, such as sub_id_1={{ad.id}}&cost={cost}")
+        return text
 
 
 class TemplateForm(forms.Form):
@@ -57,6 +69,7 @@ class TemplateForm(forms.Form):
 
 @admin.register(TrafficSource)
 class TrafficSourceAdmin(RefusingPage):
+    form = SourceForm
     purpose = "Networks that sell clicks, and the names of the URL parameters in which each sends its own facts."
     empty = "Add the first one from a template, such as Meta Ads or Google Ads; campaigns buy from it."
     list_display = ["named", "platform", "click_id_parameter", "cost_parameter", "in_parallel"]

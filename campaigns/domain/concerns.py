@@ -19,11 +19,12 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Concern:
-    """Something that stops, or soon will stop, what a campaign does: a label for lists and a sentence."""
+    """Something that stops, or soon will stop, what a campaign does: a label and its place for lists, a sentence."""
 
     level: Level
     label: str
     text: str
+    place: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,11 +64,11 @@ def _concern(offer: str, licence: LicensedPlace, stands: Coverage, *, on: date) 
     named = f"The licence {licence.jurisdiction} {licence.number} of the offer “{offer}”"
     if stands.standing == Standing.ENDED:
         text = f"{named} ended on {stands.day}: visitors from {licence.place} no longer reach it."
-        return Concern(level=Level.MISSING, label=f"Licence ended: {licence.place}", text=text)
+        return Concern(level=Level.MISSING, label="Licence ended", text=text, place=licence.place)
     if stands.standing == Standing.BEGINS:
         text = f"{named} begins on {stands.day}: until then visitors from {licence.place} do not reach it."
-        return Concern(level=Level.MISSING, label=f"No licence yet: {licence.place}", text=text)
+        return Concern(level=Level.MISSING, label="No licence yet", text=text, place=licence.place)
     if stands.is_ending(on) and stands.day is not None:
         text = f"{named} {in_days(stands.day, on=on)}: after that visitors from {licence.place} do not reach it."
-        return Concern(level=Level.ENDING, label=f"Licence ends {stands.day}: {licence.place}", text=text)
+        return Concern(level=Level.ENDING, label=f"Licence ends {stands.day}", text=text, place=licence.place)
     return None

@@ -72,13 +72,13 @@ def _concern(asking: str, account: Account, offer: Advertised, country: str, *, 
             return _missing(asking, account, offer, country)
         case Standing.ENDED:
             text = f"{named} ended on {stands.day}."
-            return Concern(level=Level.MISSING, label=f"Permission ended: {where}", text=text)
+            return Concern(level=Level.MISSING, label="Permission ended", text=text, place=where)
         case Standing.BEGINS:
             text = f"{named} begins on {stands.day}."
-            return Concern(level=Level.MISSING, label=f"No permission yet: {where}", text=text)
+            return Concern(level=Level.MISSING, label="No permission yet", text=text, place=where)
     if stands.is_ending(on) and stands.day is not None:
         text = f"{named} {in_days(stands.day, on=on)}."
-        return Concern(level=Level.ENDING, label=f"Permission ends {stands.day}: {where}", text=text)
+        return Concern(level=Level.ENDING, label=f"Permission ends {stands.day}", text=text, place=where)
     return None
 
 
@@ -94,7 +94,7 @@ def _missing(asking: str, account: Account, offer: Advertised, country: str) -> 
     else:
         why = f"the account “{account.name}” has none"
     text = f"{asking} has not allowed “{offer.name}” in {where}: {why}."
-    return Concern(level=Level.MISSING, label=f"No permission: {where}", text=text)
+    return Concern(level=Level.MISSING, label="No permission", text=text, place=where)
 
 
 def _is_for(permission: Permission, offer: Advertised) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from campaigns.models import Campaign, CampaignSpend, Cap, Creative, TrackingLink
+from campaigns.models import Campaign, CampaignSpend, Cap, Creative, Offer, TrackingLink
 from tests.campaigns.builders import (
     make_account,
     make_filter,
@@ -44,6 +44,7 @@ def test_campaign_page_shows_its_flows_in_the_order_in_which_they_are_tried(alic
     assert "Own, the campaign's own offer" in shown
     assert f"/admin/campaigns/flow/add/?campaign={campaign.pk}&position=8" in shown
     assert change_address(regular) in shown
+    assert f"/routing-tester/?campaign={campaign.pk}" in shown
 
 
 def test_campaign_page_asks_the_same_for_three_flows_as_for_one(
@@ -89,6 +90,15 @@ def test_campaign_without_permission_is_marked_on_its_page_and_in_the_list(alice
     assert sentence in page
     assert "No permission: DE" in listed
     assert f'title="{sentence}"' in listed
+
+
+def test_warnings_of_one_kind_share_a_label_in_the_list(alice: Client) -> None:
+    offer = make_offer(name="Slots", is_licensed_only=True)
+    for country in ("BR", "DE", "FI", "MT", "SE"):
+        make_licence(offer, country=country)
+    make_campaign(source=make_source(platform="meta"), offer=offer, advertising_account=make_account())
+
+    assert "No permission: BR, DE, FI, MT, 1 more" in text_of(alice.get(LIST))
 
 
 def test_licence_that_ends_soon_is_marked_on_campaign_and_offer(alice: Client) -> None:
@@ -257,6 +267,26 @@ def test_edit_together_wants_something_to_change(alice: Client) -> None:
     response = alice.post(LIST, selected("edit_in_bulk", make_campaign()) | {"apply": "1"})
 
     assert "Nothing to change" in text_of(response)
+
+
+def test_bob_who_may_only_look_sees_flows_offers_and_campaigns() -> None:
+    bob = User.objects.create_user("bob", is_staff=True)
+    bob.user_permissions.add(
+        *Permission.objects.filter(content_type__app_label="campaigns", codename__startswith="view_")
+    )
+    client = Client()
+    client.force_login(bob)
+    campaign = make_whole_campaign()
+    flow, offer = campaign.flows.get(), Offer.objects.get(campaigns=campaign)
+
+    flow_page = text_of(client.get(change_address(flow)))
+    offer_page = text_of(client.get(change_address(offer)))
+    campaign_page = text_of(client.get(change_address(campaign)))
+
+    assert "All filters (AND)" in flow_page
+    assert "Link to an app" not in offer_page
+    assert "Add flow" not in campaign_page
+    assert client.post(change_address(flow), {}).status_code == 403
 
 
 def test_charlie_may_look_but_neither_copy_nor_change_together() -> None:

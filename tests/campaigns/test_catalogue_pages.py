@@ -197,6 +197,20 @@ def test_add_source_from_a_template_refuses_an_unknown_network(alice: Client) ->
     assert not TrafficSource.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [(" ?sub_id_1={{ad.id}}&cost={cost}\n", "sub_id_1={{ad.id}}&cost={cost}"), ("a=1 &b=2", None), ("a=1\nb=2", None)],
+)
+def test_change_source_keeps_what_can_be_pasted(alice: Client, written: str, kept: str | None) -> None:
+    source = make_source()
+    form = {"name": source.name, "platform": "other", "click_url_parameters": written, **rows("parameters")}
+
+    response = alice.post(change_address(source), form)
+
+    source.refresh_from_db()
+    assert (response.status_code, source.click_url_parameters) == ((302, kept) if kept else (200, ""))
+
+
 def domain_form(**fields: Any) -> dict[str, Any]:
     return {"host": "go.example", "unknown_path": "not_found", "is_active": "on"} | fields
 

@@ -40,6 +40,31 @@ def test_add_flow_saves_filters_offers_and_caps(alice: Client) -> None:
     assert flow.caps.get().limit == 100
 
 
+def test_add_flow_numbers_offers_that_were_left_at_the_same_number(alice: Client) -> None:
+    lines = [{"offer": make_offer().pk, "weight": "1", "position": "1"} for _ in range(3)]
+
+    alice.post(ADD, flow_form(campaign=make_campaign().pk, **rows("flow_offers", *lines)))
+
+    flow = Flow.objects.get()
+    assert list(flow.flow_offers.order_by("position").values_list("position", flat=True)) == [1, 2, 3]
+
+
+def test_change_flow_numbers_a_new_offer_after_the_stored_ones(alice: Client) -> None:
+    flow = make_flow()
+    stored, new = flow.flow_offers.get(), make_offer()
+    lines = [
+        {"id": stored.pk, "offer": stored.offer_id, "weight": "100", "position": "1"},
+        {"offer": new.pk, "weight": "100", "position": "1"},
+    ]
+
+    alice.post(change_address(flow), flow_form(flow, **rows("flow_offers", *lines, initial=1)))
+
+    assert list(flow.flow_offers.order_by("position").values_list("offer", "position")) == [
+        (stored.offer_id, 1),
+        (new.pk, 2),
+    ]
+
+
 def test_change_flow_may_join_its_filters_otherwise(alice: Client) -> None:
     flow = make_flow()
 

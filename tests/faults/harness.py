@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, LiteralString
@@ -18,7 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
-from attribution.edge.spool import HEADER
+from attribution.edge.rows import CLICKS
+from attribution.edge.spool import header_of
 from bench.common import ROOT, process_tree
 from bench.common_edge import edge_command, edge_workers, prepare_tracker
 from deploy.embedded import EmbeddedPostgres
@@ -29,6 +30,8 @@ _PATIENCE_SECONDS = 30.0
 _LISTENING = "0A"
 _AGENT = "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"
 _HEADERS = {"User-Agent": _AGENT, "Referer": "https://l.facebook.com/", "Accept-Language": "en"}
+_RETRY_SECONDS = 0.05
+_MOST_ATTEMPTS = 200
 
 
 def wait_until(is_so: Callable[[], bool], *, seconds: float = _PATIENCE_SECONDS) -> bool:
@@ -44,11 +47,10 @@ class Store:
     """A Postgres of its own with the tracker's tables and one link, `bench000`."""
 
     def __init__(self, home: Path) -> None:
-        self.var = home / "var"
         self.postgres = EmbeddedPostgres(home / "postgres")
         self.postgres.start()
         self.postgres.create_database(_DATABASE)
-        self.environment, _ = prepare_tracker(self.postgres.url(_DATABASE), self.var, links=1)
+        self.environment, _ = prepare_tracker(self.postgres.url(_DATABASE), home / "var", links=1)
 
     def empty(self) -> None:
         self._execute("TRUNCATE clicks, set_aside_clicks")
@@ -85,11 +87,11 @@ class Store:
 class EdgeProcess:
     """A real edge as the Procfile runs it, with a process group of its own."""
 
-    def __init__(self, store: Store, *, workers: int = 2) -> None:
-        self._environment = store.environment
+    def __init__(self, environment: Mapping[str, str], *, workers: int = 2) -> None:
+        self._environment = environment
         self._workers = workers
         self.port = choose_free_port()
-        self.spool = store.var / "edge" / "spool"
+        self.spool = Path(environment["VAR_DIR"]) / "edge" / "spool"
         self.start()
 
     def start(self) -> None:
@@ -125,7 +127,7 @@ class EdgeProcess:
 
     def fill_disk(self) -> None:
         """Let no file of its processes grow longer than a spool's first line and a half: clicks are torn."""
-        self._limit_files(len(HEADER) + 100)
+        self._limit_files(len(header_of(CLICKS)) + 100)
 
     def empty_disk(self) -> None:
         self._limit_files(resource.RLIM_INFINITY)
@@ -210,12 +212,12 @@ class Visitors:
     def _click(self, connection: "_Connection", visit: str) -> None:
         """Try until there is an answer."""
         began = time.monotonic()
-        for attempt in range(200):
+        for attempt in range(_MOST_ATTEMPTS):
             try:
                 status, location = connection.get(f"/c/bench000?sub_id_1={visit}-{attempt}&fbclid=IwAR0{visit}")
             except ConnectionRefusedError:
                 self.journal.refused_at.append(time.monotonic())
-                time.sleep(0.05)
+                time.sleep(_RETRY_SECONDS)
             except (OSError, http.client.HTTPException):
                 self.journal.broken_at.append(time.monotonic())
             else:

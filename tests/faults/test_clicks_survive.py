@@ -161,7 +161,7 @@ def test_clicks_survive_a_kill_of_the_edge_while_postgres_is_down(store, edge, p
 
 
 def test_clicks_are_sent_on_and_counted_as_lost_with_a_full_disk_and_without_postgres(store, profile, report):
-    edge = EdgeProcess(store, workers=1)  # one process, so that its count of lost clicks is the whole one
+    edge = EdgeProcess(store.environment, workers=1)  # one process, so that its count of lost clicks is the whole one
     try:
         with Visitors(edge.port, rate=profile.rate) as journal:
             time.sleep(profile.pause_seconds)

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from attribution.domain.partitions import ensure_click_partitions
+from bench.common import environment_of
 from tests.attribution.edge.serving import ServedEdge, configuration_in
+from tests.faults.harness import EdgeProcess
 
 Serve = Callable[..., ServedEdge]
+ServeForReal = Callable[[], EdgeProcess]
 
 
 @pytest.fixture
@@ -32,3 +36,18 @@ def serve(days: None, tmp_path: Path) -> Iterator[Serve]:
     yield start
     for edge in served:
         edge.stop()
+
+
+@pytest.fixture
+def serve_for_real(days: None, tmp_path: Path) -> Iterator[ServeForReal]:
+    """Start an edge as the Procfile runs it, with granian before it, on what the tables hold by now."""
+    served: list[EdgeProcess] = []
+
+    def start() -> EdgeProcess:
+        login = "{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)
+        served.append(EdgeProcess(environment_of(f"postgres://{login}", tmp_path)))
+        return served[-1]
+
+    yield start
+    for edge in served:
+        edge.kill()

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from django.db import connection
 
+from attribution.edge.building import build_snapshot
 from attribution.edge.database import conninfo_of
-from attribution.edge.routes import build_snapshot
 from attribution.edge.snapshot import load_tables_now, read_tables, save_tables
 from attribution.models import Click
 from campaigns.models import Offer

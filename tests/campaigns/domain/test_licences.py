@@ -54,10 +54,11 @@ def test_licence_that_ends_in_thirty_days_is_one() -> None:
         "Slots", [licence(since="2026-01-01", until="2026-12-22")], needs_licence=True, on=TODAY
     )
 
-    assert [(each.level, each.label, each.text) for each in concerns] == [
+    assert [(each.level, each.label, each.place, each.text) for each in concerns] == [
         (
             Level.ENDING,
-            "Licence ends 2026-12-22: MT",
+            "Licence ends 2026-12-22",
+            "MT",
             "The licence MGA 123 of the offer “Slots” ends in 30 days (2026-12-22): after that visitors from MT do not "
             "reach it.",
         )

@@ -16,7 +16,8 @@ TODAY = date(2026, 11, 22)
 
 
 def labels(campaign: Campaign) -> list[str]:
-    return [concern.label for concern in concerns_of([campaign], on=TODAY)[campaign.pk]]
+    found = concerns_of([campaign], on=TODAY)[campaign.pk]
+    return [": ".join(filter(None, [concern.label, concern.place])) for concern in found]
 
 
 def meta_campaign(**columns: Any) -> Campaign:
