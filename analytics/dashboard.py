@@ -131,6 +131,12 @@ def _watched(since: datetime) -> list[_Watched]:
             query="?is_active__exact=0",
         ),
         _Watched(
+            permission="conversions.view_destination",
+            rows=Destination.objects.filter(is_active=True).exclude(alarm=""),
+            text="Destinations whose deliveries are unusual",
+            model=Destination,
+        ),
+        _Watched(
             permission="conversions.view_postback",
             rows=Postback.objects.filter(state=Postback.State.DEAD, created_at__gte=since),
             text="Postbacks given up within 7 days",

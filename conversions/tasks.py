@@ -5,20 +5,39 @@ from django.utils import timezone
 
 from campaigns.models import Cap
 from conversions.domain.caps import count_capped_conversions
+from conversions.domain.confirmation import confirm_accepted_postbacks
+from conversions.domain.delivery_health import watch_deliveries
 from conversions.domain.dispatch import deliver_due_postbacks
 from conversions.domain.intake import match_waiting_events
 from conversions.domain.reporting_currency import convert_waiting_deposits
 from conversions.domain.requests import count_dropped_fields, forget_old_requests
+from conversions.domain.restatement import state_net_revenue_anew
 from tracker_project.common.hints import take_hint
 
 _MATCHED_AT_A_TIME = 500
 _COUNTED_AT_A_TIME = 1000
+_RESTATED_AT_A_TIME = 1000
 
 
 @shared_task(name="conversions.deliver_due_postbacks")
 def deliver_postbacks() -> None:
     take_hint("conversions.deliver_due_postbacks")
     deliver_due_postbacks(clock=timezone.now)
+
+
+@shared_task(name="conversions.confirm_accepted_postbacks")
+def confirm_postbacks() -> None:
+    confirm_accepted_postbacks(clock=timezone.now)
+
+
+@shared_task(name="conversions.state_net_revenue_anew")
+def state_net_revenue() -> None:
+    state_net_revenue_anew(at=timezone.now(), limit=_RESTATED_AT_A_TIME)
+
+
+@shared_task(name="conversions.watch_deliveries")
+def watch() -> None:
+    watch_deliveries(at=timezone.now())
 
 
 @shared_task(name="conversions.match_waiting_events")

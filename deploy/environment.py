@@ -49,6 +49,10 @@ NAMES = (
     "EGRESS_ALLOWED_ADDRESSES",
     "META_BASE_URL",
     "META_API_VERSION",
+    "GOOGLE_BASE_URL",
+    "GOOGLE_TOKEN_URL",
+    "TIKTOK_BASE_URL",
+    "APPSFLYER_BASE_URL",
     "POSTBACK_DISPATCHERS",
     "LOG_LEVEL",
     "LOG_FORMAT",
@@ -165,10 +169,15 @@ def _defaults(variables: Mapping[str, str]) -> dict[str, str]:
     }
     if variables.get("DEMO", "1") == "0":
         return local
+    simulator = f"http://127.0.0.1:{chosen['SIMULATOR_PORT']}"
     return local | {
         "TRUSTED_PROXIES": "127.0.0.1/32,::1/128",
         "EGRESS_ALLOWED_ADDRESSES": "127.0.0.0/8",
-        "META_BASE_URL": f"http://127.0.0.1:{chosen['SIMULATOR_PORT']}/meta",
+        "META_BASE_URL": f"{simulator}/meta",
+        "GOOGLE_BASE_URL": f"{simulator}/google",
+        "GOOGLE_TOKEN_URL": f"{simulator}/google/token",
+        "TIKTOK_BASE_URL": f"{simulator}/tiktok",
+        "APPSFLYER_BASE_URL": f"{simulator}/appsflyer",
     }
 
 

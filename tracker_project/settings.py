@@ -137,6 +137,10 @@ FIELD_ENCRYPTION_KEYS = env_list("FIELD_ENCRYPTION_KEYS")
 EGRESS_ALLOWED_ADDRESSES = env_networks("EGRESS_ALLOWED_ADDRESSES", "")
 META_BASE_URL = env_text("META_BASE_URL", "https://graph.facebook.com").rstrip("/")
 META_API_VERSION = env_text("META_API_VERSION", "v26.0")
+GOOGLE_BASE_URL = env_text("GOOGLE_BASE_URL", "https://datamanager.googleapis.com").rstrip("/")
+GOOGLE_TOKEN_URL = env_text("GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com/token")
+TIKTOK_BASE_URL = env_text("TIKTOK_BASE_URL", "https://business-api.tiktok.com").rstrip("/")
+APPSFLYER_BASE_URL = env_text("APPSFLYER_BASE_URL", "https://api3.appsflyer.com").rstrip("/")
 POSTBACK_DISPATCHERS = env_number("POSTBACK_DISPATCHERS", "1")
 
 INSTALLED_APPS = [
@@ -219,6 +223,7 @@ CELERY = {
     "task_default_queue": "money",
     "task_routes": {
         "conversions.deliver_due_postbacks": {"queue": "postbacks"},
+        "conversions.confirm_accepted_postbacks": {"queue": "postbacks"},
         "attribution.*": {"queue": "reports"},
     },
     "worker_prefetch_multiplier": 1,
@@ -231,6 +236,9 @@ CELERY = {
         "review": {"task": "fraud.review_pending_conversions", "schedule": 2.0},
         "book": {"task": "affiliates.book_due_commissions", "schedule": 2.0},
         "deliver": {"task": "conversions.deliver_due_postbacks", "schedule": 2.0},
+        "confirm": {"task": "conversions.confirm_accepted_postbacks", "schedule": 30.0},
+        "restate": {"task": "conversions.state_net_revenue_anew", "schedule": 900.0},
+        "watch_deliveries": {"task": "conversions.watch_deliveries", "schedule": 300.0},
         "convert": {"task": "conversions.convert_waiting_deposits", "schedule": 60.0},
         "match": {"task": "conversions.match_waiting_events", "schedule": 20.0},
         "count dropped fields": {"task": "conversions.count_dropped_fields", "schedule": 60.0},

@@ -1,5 +1,25 @@
 """Who reports events, what was reported, who is told, and what Apple tells."""
 
-from conversions.admin import api_keys, app_postbacks, endpoints, exchange_rates, facts, intake, players, postbacks
+from conversions.admin import (
+    api_keys,
+    app_postbacks,
+    destinations,
+    endpoints,
+    exchange_rates,
+    facts,
+    intake,
+    players,
+    postbacks,
+)
 
-__all__ = ["api_keys", "app_postbacks", "endpoints", "exchange_rates", "facts", "intake", "players", "postbacks"]
+__all__ = [
+    "api_keys",
+    "app_postbacks",
+    "destinations",
+    "endpoints",
+    "exchange_rates",
+    "facts",
+    "intake",
+    "players",
+    "postbacks",
+]

@@ -1,131 +1,94 @@
-"""Admin of destinations, and the log of postbacks with every attempt."""
+"""Admin of the log of postbacks: every attempt, how many are in which state, and sending again."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
-from unfold.widgets import UnfoldAdminPasswordWidget
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldBooleanWidget,
+)
 
-from conversions.domain.postback_macros import POSTBACK_MACROS
+from conversions.domain.delivery_health import count_postbacks, count_postbacks_by_destination
+from conversions.domain.resending import (
+    NotResendable,
+    count_resendable,
+    resend_postback,
+    resend_postbacks,
+    resendable,
+)
 from conversions.models import Destination, Postback, PostbackAttempt
-from tracker_project.common.pages import NOTHING, FactInline, FactPage, Page, instant, label, link_to, money
+from tracker_project.common.pages import (
+    NOTHING,
+    FactInline,
+    FactPage,
+    ask_first,
+    button,
+    change_address,
+    found,
+    instant,
+    label,
+    link_to,
+    list_address,
+    money,
+)
 
 STATE_COLOURS = {
     "Delivered": "success",
+    "Accepted, not confirmed yet": "info",
     "To be sent": "info",
     "Given up": "danger",
     "Not to be sent any more": "warning",
 }
 OUTCOME_COLOURS = {
     "Accepted": "success",
-    "Failed, will be tried again": "warning",
+    "Accepted, to be confirmed": "info",
+    "Too early": "warning",
+    "Not understood": "warning",
+    "Refused together with others": "warning",
+    "Failed for now": "warning",
     "Refused for good": "danger",
     "Destination needs attention": "danger",
 }
 
 
-class DestinationForm(forms.ModelForm[Destination]):
-    token_to_set = forms.CharField(
-        label="Access token",
-        required=False,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "off"}),
-        help_text="Meta: the dataset's token. Never shown; leave it empty to keep the one that is set.",
-    )
+class RangeForm(forms.Form):
+    """Which postbacks are to be sent again."""
 
-    class Meta:
-        model = Destination
-        fields = [
-            "name",
-            "kind",
-            "is_active",
-            "campaign",
-            "partner",
-            "on_registration",
-            "on_first_deposit",
-            "on_deposit",
-            "requires_consent",
-            "url_template",
-            "dataset_id",
-        ]
+    destination = forms.ModelChoiceField(
+        Destination.objects.order_by("name"), widget=UnfoldAdminSelectWidget, empty_label="Choose one"
+    )
+    starts_at = forms.SplitDateTimeField(
+        label="Written from", widget=UnfoldAdminSplitDateTimeWidget, help_text="In UTC, as everywhere in the admin."
+    )
+    ends_at = forms.SplitDateTimeField(label="Until before", widget=UnfoldAdminSplitDateTimeWidget)
+    also_delivered = forms.BooleanField(
+        label="Those that were delivered, too",
+        required=False,
+        widget=UnfoldBooleanWidget,
+        help_text="For a receiver that lost them. What a platform would count twice is left out.",
+    )
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        token = cleaned.get("token_to_set") or self.instance.access_token
-        if cleaned.get("kind") == Destination.Kind.GENERIC and not cleaned.get("url_template"):
-            self._ask_for("url_template", "A generic destination needs the address to call.")
-        if cleaned.get("kind") == Destination.Kind.META:
-            if not cleaned.get("dataset_id"):
-                self._ask_for("dataset_id", "Meta needs the dataset's number.")
-            if not token:
-                self._ask_for("token_to_set", "Meta needs the dataset's access token.")
-            if cleaned.get("partner"):
-                self._ask_for("partner", "A partner is told by a generic destination, never through Meta.")
-        if not any(cleaned.get(name) for name in ("on_registration", "on_first_deposit", "on_deposit")):
-            self._ask_for("on_first_deposit", "Choose at least one event to tell of.")
-        self.instance.access_token = token
+        starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
+        if starts_at and ends_at and ends_at <= starts_at:
+            self.add_error("ends_at", "The period must end after it begins.")
         return cleaned
-
-    def _ask_for(self, name: str, why: str) -> None:
-        if name not in self.errors:
-            self.add_error(name, why)
-
-
-@admin.register(Destination)
-class DestinationAdmin(Page):
-    purpose = "Who is told of registrations and deposits: advertising platforms, partners, anyone with an address."
-    empty = "Add one to tell Meta or any other system of first deposits within seconds."
-    form = DestinationForm
-    list_display = ["name", "kind", "state_label", "campaign", "partner", "tells_of", "disabled_reason"]
-    list_filter = ["is_active", "kind", ("campaign", AutocompleteSelectFilter), ("partner", AutocompleteSelectFilter)]
-    list_filter_submit = True
-    list_select_related = ["campaign", "partner"]
-    search_fields = ["name", "campaign__name", "partner__name"]
-    autocomplete_fields = ["campaign", "partner"]
-    ordering = ["name"]
-    readonly_fields = ["disabled_reason", "macros", "token_state"]
-    fieldsets = [
-        (None, {"fields": [("name", "kind"), ("is_active", "disabled_reason")]}),
-        ("Whose conversions", {"fields": ["campaign", "partner", "requires_consent"]}),
-        ("Which events", {"fields": [("on_registration", "on_first_deposit", "on_deposit")]}),
-        ("Generic S2S", {"fields": ["url_template", "macros"]}),
-        ("Meta Conversions API", {"fields": ["dataset_id", "token_to_set", "token_state"]}),
-    ]
-
-    def save_model(self, request: HttpRequest, obj: Destination, form: Any, change: bool) -> None:
-        if obj.is_active:
-            obj.disabled_reason = ""
-        super().save_model(request, obj, form, change)
-
-    @label("State", {"On": "success", "Off": "warning", "Switched off by the tracker": "danger"})
-    def state_label(self, destination: Destination) -> str:
-        if destination.is_active:
-            return "On"
-        return "Switched off by the tracker" if destination.disabled_reason else "Off"
-
-    @admin.display(description="Tells of")
-    def tells_of(self, destination: Destination) -> str:
-        events = [
-            ("registration", destination.on_registration),
-            ("first deposit", destination.on_first_deposit),
-            ("each deposit", destination.on_deposit),
-        ]
-        return ", ".join(name for name, is_told in events if is_told) or NOTHING
-
-    @admin.display(description="Macros that the address may use")
-    def macros(self, destination: Destination) -> str:
-        return " ".join("{" + name + "}" for name in POSTBACK_MACROS)
-
-    @admin.display(description="Token")
-    def token_state(self, destination: Destination) -> str:
-        return "Set, and never shown." if destination.access_token else "Not set."
 
 
 class PostbackAttemptInline(FactInline):
     model = PostbackAttempt
-    fields = ["started_at", "outcome", "http_status", "latency_ms", "request", "answer"]
+    fields = ["started_at", "outcome", "http_status", "latency_ms", "events", "request", "answer"]
     ordering = ["id"]
     verbose_name_plural = "Attempts"
 
@@ -157,10 +120,13 @@ class PostbackAdmin(FactPage):
     search_fields = ["conversion"]
     search_help_text = "Number of the conversion"
     ordering = ["-id"]
+    actions_list = ["show_counts", "resend_range"]
+    actions_detail = ["resend"]
     inlines = [PostbackAttemptInline]
     fieldsets = [
         (None, {"fields": [("destination", "event_label"), ("conversion_link", "payout_money")]}),
         ("State", {"fields": [("state_label", "tries"), "state_reason", ("next_try", "finished_at")]}),
+        ("Confirmation", {"fields": [("accepted_at", "receipt")]}),
         ("Told once by", {"fields": [("fact", "dedup_id"), ("created_at", "leased_until")]}),
     ]
 
@@ -171,6 +137,72 @@ class PostbackAdmin(FactPage):
             last_http_status=Subquery(latest.values("http_status")[:1]),
             last_outcome=Subquery(latest.values("outcome")[:1]),
         )
+
+    def has_resend_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("conversions.change_postback"))
+
+    @button("Send again…", path="resend", icon="replay", permission="resend")
+    def resend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        postback = found(self, request, object_id)
+        if request.method != "POST":
+            consequence = (
+                "It goes out again at once under the same id, with all its tries. Whether it may be sent at all is "
+                "asked again first."
+            )
+            return ask_first(
+                self, request, postback, title="Send again", consequence=consequence, button="Send it again"
+            )
+        try:
+            resend_postback(postback, at=timezone.now())
+        except NotResendable as error:
+            self.message_user(request, f"It was not sent again. {error}", messages.ERROR)
+        else:
+            self.log_change(request, postback, "Sent again.")
+            self.message_user(request, "It is on its way again.")
+        return redirect(change_address(postback))
+
+    @button("Counts", path="counts", icon="functions", permission="view")
+    def show_counts(self, request: HttpRequest) -> HttpResponse:
+        now = timezone.now()
+        hours = min(max(int(request.GET["hours"]), 1), 720) if request.GET.get("hours", "").isdecimal() else 24
+        period = {"starts_at": now - timedelta(hours=hours), "ends_at": now}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Where postbacks stand",
+            "hours": hours,
+            "periods": [(1, "1 hour"), (24, "24 hours"), (168, "7 days"), (720, "30 days")],
+            "rows": count_postbacks_by_destination(**period).items(),
+            "sums": count_postbacks(**period),
+            "back": list_address(Postback),
+        }
+        return TemplateResponse(request, "tracker/postback_counts.html", context)
+
+    @button("Send a period again…", path="resend-period", icon="replay", permission="resend")
+    def resend_range(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_resend_permission(request):
+            raise PermissionDenied
+        form = RangeForm(request.POST or None, initial=_last_day())
+        if request.method == "POST" and form.is_valid():
+            period = {name: form.cleaned_data[name] for name in ("starts_at", "ends_at", "also_delivered")}
+            destination: Destination = form.cleaned_data["destination"]
+            if "confirmed" in request.POST:
+                sent = resend_postbacks(destination, **period, at=timezone.now())
+                self.log_change(request, destination, f"Sent {sent} postbacks again.")
+                self.message_user(request, f"{sent} postbacks to {destination} are on their way again.")
+                return redirect(list_address(Postback))
+            rows = resendable(destination, **period)
+            return self._ask_for_range(request, form, count=count_resendable(rows, at=timezone.now()))
+        return self._ask_for_range(request, form)
+
+    def _ask_for_range(self, request: HttpRequest, form: RangeForm, *, count: int | None = None) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Send a period again",
+            "form": form,
+            "count": count,
+            "back": list_address(Postback),
+        }
+        return TemplateResponse(request, "tracker/resend_range.html", context)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Postback], search_term: str
@@ -201,8 +233,14 @@ class PostbackAdmin(FactPage):
 
     @admin.display(description="Next try")
     def next_try(self, postback: Postback) -> str:
-        return instant(postback.next_attempt_at) if postback.state == Postback.State.PENDING else NOTHING
+        waits = postback.state in (Postback.State.PENDING, Postback.State.ACCEPTED)
+        return instant(postback.next_attempt_at) if waits else NOTHING
 
     @admin.display(description="Payout told")
     def payout_money(self, postback: Postback) -> str:
         return money(postback.payout, postback.payout_currency)
+
+
+def _last_day() -> dict[str, Any]:
+    now = timezone.now().replace(second=0, microsecond=0)
+    return {"starts_at": now - timedelta(days=1), "ends_at": now}

@@ -10,6 +10,8 @@ def refusal_to_signal(conversion: Conversion, destination: Destination) -> str:
         return "A test is never sent."
     if conversion.player.self_excluded_at is not None:
         return "The player excluded himself."
+    if conversion.player.blocked_at is not None:
+        return "The player is blocked."
     if destination.requires_consent and not has_consent(conversion.player):
         return "The player did not allow the use of his data for advertising."
     return ""

@@ -2,10 +2,11 @@
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 
@@ -14,12 +15,15 @@ from django.conf import settings
 from django.db import connection
 
 from conversions.domain.delivery import (
+    BATCH_ADAPTERS,
     Attempt,
     Claimed,
     claim_due_postbacks,
     destinations_with_due_postbacks,
+    judge,
     record_attempts,
 )
+from conversions.postbacks.adapter import NotAuthorized, Outcome
 from tracker_project.common.egress import NoAnswer, refuse_inside_transaction, send
 from tracker_project.common.hints import hint_after_commit
 
@@ -30,12 +34,19 @@ THREADS = 128
 REQUESTS_PER_DESTINATION = 32
 # A destination that did not answer so often in a row is asked by one request at a time until it does.
 SILENCES = 3
+# Of the requests of the last five minutes, at least ten, so many failed: it is left alone for half a minute, then asked
+# by one request, and left alone again unless that one gets through.
+BREAKER_WINDOW_SECONDS = 300.0
+BREAKER_LEAST = 10
+BREAKER_SHARE = 0.7
+BREAKER_REST_SECONDS = 30.0
 # Rows that come within one round share its queries; the first of a run waits for no round.
 ROUND_SECONDS = 0.05
 # A run ends so that other tasks have their turn; what is still on its way then ends by itself.
 RUN_SECONDS = 5.0
 STRAGGLER_SECONDS = 0.5
 LINGER_SECONDS = 0.1
+_FAILURES = frozenset({Outcome.RETRY, Outcome.UNKNOWN, Outcome.DESTINATION_REFUSED})
 # The first half of the advisory lock's key: a number of our own.
 _LOCK = 7_064_201
 # Late answers are recorded one by one: a hundred threads at once would want as many connections.
@@ -58,6 +69,32 @@ def deliver_due_postbacks(*, clock: Callable[[], datetime]) -> int:
     return begun
 
 
+class Breaker:
+    """Whether one destination is asked at all: most of what was asked lately must not have failed."""
+
+    def __init__(self) -> None:
+        self._results: deque[tuple[float, bool]] = deque()
+        self._rests_until: float | None = None
+
+    def note(self, *, failed: bool, now: float) -> None:
+        """Count one request; `now` is of the monotonic clock. One success after a rest ends it."""
+        if self._rests_until is not None and not failed:
+            self._results.clear()
+            self._rests_until = None
+        self._results.append((now, failed))
+        while self._results[0][0] < now - BREAKER_WINDOW_SECONDS:
+            self._results.popleft()
+        failures = sum(failed for _, failed in self._results)
+        if failed and len(self._results) >= BREAKER_LEAST and failures >= BREAKER_SHARE * len(self._results):
+            self._rests_until = now + BREAKER_REST_SECONDS
+
+    def limit(self, *, now: float) -> int:
+        """Return how many requests may be under way: none while it rests, one after that, as many as wanted else."""
+        if self._rests_until is None:
+            return REQUESTS_PER_DESTINATION
+        return 1 if now >= self._rests_until else 0
+
+
 class Dispatcher:
     """The threads of this process that send, and how each destination is faring."""
 
@@ -66,18 +103,29 @@ class Dispatcher:
         self._lock = threading.Lock()
         self._in_flight: Counter[int] = Counter()
         self._silences: Counter[int] = Counter()
+        self._breakers: dict[int, Breaker] = {}
+        self._asked_at: dict[int, float] = {}
+        self._pauses: dict[int, float] = {}
 
     def room_for(self, destination: int) -> int:
         """Return how many more requests may go to a destination now."""
         with self._lock:
+            now = time.monotonic()
             limit = 1 if self._silences[destination] >= SILENCES else REQUESTS_PER_DESTINATION
+            if destination in self._breakers:
+                limit = min(limit, self._breakers[destination].limit(now=now))
+            if pause := self._pauses.get(destination):
+                limit = min(limit, 1) if now - self._asked_at[destination] >= pause else 0
             free = THREADS - self._in_flight.total()
             return max(0, min(limit - self._in_flight[destination], free))
 
     def submit(self, claimed: Claimed, *, started_at: datetime) -> "Future[Attempt]":
         destination = claimed.postback.destination_id
+        adapter = BATCH_ADAPTERS.get(claimed.postback.destination.kind)
         with self._lock:
             self._in_flight[destination] += 1
+            self._asked_at[destination] = time.monotonic()
+            self._pauses[destination] = adapter.PAUSE_SECONDS if adapter else 0.0
         future = self._threads.submit(_send, claimed, started_at)
         future.add_done_callback(lambda done: self._note(destination, done))
         return future
@@ -87,10 +135,13 @@ class Dispatcher:
         future.add_done_callback(lambda done: self._threads.submit(then, done))
 
     def _note(self, destination: int, done: "Future[Attempt]") -> None:
-        answered = done.exception() is None and done.result().answer is not None
+        attempt = None if done.exception() else done.result()
+        answered = attempt is not None and attempt.answer is not None
+        failed = attempt is None or judge(attempt).outcome in _FAILURES
         with self._lock:
             self._in_flight[destination] -= 1
             self._silences[destination] = 0 if answered else self._silences[destination] + 1
+            self._breakers.setdefault(destination, Breaker()).note(failed=failed, now=time.monotonic())
 
 
 @cache
@@ -176,13 +227,26 @@ def _finish_straggler(done: "Future[Attempt]", clock: Callable[[], datetime]) ->
 
 def _send(claimed: Claimed, started_at: datetime) -> Attempt:
     began = time.monotonic()
-    answer, failure = None, None
+    answer, failure, verdict = None, None, None
+    authorization = claimed.prepared.authorization
     try:
+        if authorization is not None:
+            claimed = replace(claimed, prepared=authorization.apply(claimed.prepared))
         answer = send(claimed.prepared.request)
+        if answer.status == 401 and authorization is not None:
+            authorization.forget()
+    except NotAuthorized as error:
+        verdict = error.verdict
     except NoAnswer as error:
         failure = error
     except Exception as error:  # a mistake of ours must not be repeated for ever: it counts as a try
         log.exception("postback_not_sent", postback=claimed.postback.pk)
         failure = NoAnswer(f"The tracker failed ({type(error).__name__}).", can_retry=True)
-    latency_ms = round((time.monotonic() - began) * 1000)
-    return Attempt(claimed=claimed, started_at=started_at, latency_ms=latency_ms, answer=answer, failure=failure)
+    return Attempt(
+        claimed=claimed,
+        started_at=started_at,
+        latency_ms=round((time.monotonic() - began) * 1000),
+        answer=answer,
+        failure=failure,
+        verdict=verdict,
+    )

@@ -7,7 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q, Sum
 
-from conversions.models import Conversion, CustomerLtv, Player
+from campaigns.domain.exchange import NoExchangeRate, convert
+from conversions.models import Conversion, CustomerLtv, DailyActivity, Player
+from tracker_project.common.money import Money
 
 _COUNTS = Q(status=Conversion.Status.CONFIRMED)
 _REVERSED = Q(status__in=[Conversion.Status.REFUNDED, Conversion.Status.CHARGED_BACK])
@@ -37,3 +39,27 @@ def write_lifetime_value(player: Player, *, at: datetime) -> None:
         unique_fields=["player"],
         update_fields=list(columns),
     )
+
+
+def worth_so_far(player: Player) -> Money:
+    """Return the sum of the player's confirmed deposits, in the reporting currency; nothing where none is known."""
+    ltv = CustomerLtv.objects.filter(pk=player.pk).first()
+    if ltv is None:
+        return Money(amount=Decimal(0), currency=settings.REPORTING_CURRENCY)
+    return Money(amount=ltv.deposits_amount, currency=ltv.currency)
+
+
+def net_revenue_so_far(player: Player) -> Money:
+    """Return the player's NGR of all reported days, in the reporting currency.
+
+    Each day is converted by its own rate; days without one are left out until it is known. May be negative.
+    """
+    currency = settings.REPORTING_CURRENCY
+    days = DailyActivity.objects.filter(player=player, is_test=False, ngr__isnull=False).order_by("on_date", "currency")
+    amount = Decimal(0)
+    for day in days:
+        try:
+            amount += convert(Money(amount=day.ngr, currency=day.currency), currency, on=day.on_date).amount
+        except NoExchangeRate:
+            continue
+    return Money(amount=amount, currency=currency)

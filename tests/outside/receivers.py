@@ -1,7 +1,8 @@
-"""The receivers of postbacks: a server on a port that records each request and holds senders to Meta's rules.
+"""The receivers of postbacks: a server on a port that records each request and holds senders to the vendors' rules.
 
 Standard library alone, so that tests, benches and the simulator share it. Meta is at
-`/meta/<version>/<dataset>/events`; GETs under `/s2s` and `/partner` are accepted as they come.
+`/meta/<version>/<dataset>/events`, Google with its tokens under `/google`, TikTok under `/tiktok`, AppsFlyer under
+`/appsflyer`; what comes under `/s2s` and `/partner` is accepted.
 """
 
 import json
@@ -14,7 +15,10 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.outside.appsflyer_rules import AppsFlyerApps
+from tests.outside.google_rules import DataManager, form_of
 from tests.outside.meta_rules import MetaDatasets, Verdict
+from tests.outside.tiktok_rules import TikTokPixels
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
@@ -56,6 +60,9 @@ class Receiver:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.meta = MetaDatasets(tokens=meta_tokens, now=now)
+        self.google = DataManager(now=now)
+        self.tiktok = TikTokPixels(now=now)
+        self.appsflyer = AppsFlyerApps()
         self._requests: list[ReceivedRequest] = []
         self._misbehaviours: list[_Misbehaviour] = []
         self._changed = threading.Condition()
@@ -75,6 +82,11 @@ class Receiver:
     def meta_url(self) -> str:
         """What META_BASE_URL must be for postbacks to come here."""
         return f"{self.url}/meta"
+
+    @property
+    def google_url(self) -> str:
+        """What GOOGLE_BASE_URL must be for postbacks to come here; tokens come from `/token` under it."""
+        return f"{self.url}/google"
 
     @property
     def connections(self) -> int:
@@ -151,7 +163,7 @@ class Receiver:
         if treatment is not None and treatment.status is not None:
             verdict = Verdict(status=treatment.status, text=treatment.body, headers=treatment.headers)
         else:
-            verdict = self._judge(method, parts.path, headers, text)
+            verdict = self._judge(method, parts.path, headers, text, dict(parse_qsl(parts.query)))
         received = ReceivedRequest(
             method=method,
             path=parts.path,
@@ -177,11 +189,21 @@ class Receiver:
                     return treatment
         return None
 
-    def _judge(self, method: str, path: str, headers: dict[str, str], body: str) -> Verdict:
+    def _judge(self, method: str, path: str, headers: dict[str, str], body: str, query: Mapping[str, str]) -> Verdict:
         match path.strip("/").split("/"):
             case ["meta", _version, dataset, "events"] if method == "POST":
                 return self.meta.receive(dataset, _parameters(headers, body))
-            case ["s2s" | "partner", *_] if method == "GET":
+            case ["google", "token"] if method == "POST":
+                return self.google.issue_token(form_of(body))
+            case ["google", "v1", "events:ingest"] if method == "POST":
+                return self.google.ingest(headers, body)
+            case ["google", "v1", "requestStatus:retrieve"] if method == "GET":
+                return self.google.retrieve_status(headers, query)
+            case ["tiktok", "open_api", "v1.3", "event", "track"] if method == "POST":
+                return self.tiktok.receive(headers, body)
+            case ["appsflyer", "inappevent", app] if method == "POST":
+                return self.appsflyer.receive(app, headers, body)
+            case ["s2s" | "partner", *_]:
                 return Verdict(status=200, text="OK")
             case _:
                 return Verdict(status=404, text="nothing is received here")

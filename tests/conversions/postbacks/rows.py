@@ -7,10 +7,14 @@ from typing import Any
 
 from attribution.click_ids import new_uuid7
 from conversions.models import Conversion, Destination, Player
+from tests.conversions.postbacks.google_credentials import REFRESH_TOKEN
 from tests.world import NOON, make_link, make_platform
 
 CLICKED_AT = NOON - timedelta(days=1)
 FBCLID = "IwAR2F4-dbP0l7Mn1IawQQGCINEz7PYXQvwjNwB_qa2ofrHyiLjcbCRxTDMgk"
+GCLID = "Cj0KCQiA6Ou5BhCrARIsAPoTxrC-_x.y~z"
+TTCLID = "E.C.P.CtUBdGVzdC1jbGljay1pZA"
+APPSFLYER_ID = "1795262400123-1234567890123456789"
 _numbers = itertools.count(1)
 
 
@@ -92,3 +96,42 @@ def make_meta(**columns: Any) -> Destination:
         "hash_key": "22" * 32,
     }
     return Destination.objects.create(**defaults | columns)
+
+
+def make_google(**columns: Any) -> Destination:
+    defaults = {
+        "name": f"Google {next(_numbers)}",
+        "kind": "google",
+        "google_account_id": "1234567890",
+        "conversion_action_id": "777",
+        "google_credentials": REFRESH_TOKEN,
+        "hash_key": "44" * 32,
+    }
+    return Destination.objects.create(**defaults | columns)
+
+
+def make_tiktok(**columns: Any) -> Destination:
+    defaults = {
+        "name": f"TikTok {next(_numbers)}",
+        "kind": "tiktok",
+        "pixel_code": "C4A1B2C3D4",
+        "access_token": "tiktok-token-of-the-pixel",
+        "hash_key": "55" * 32,
+    }
+    return Destination.objects.create(**defaults | columns)
+
+
+def make_appsflyer(**columns: Any) -> Destination:
+    defaults = {
+        "name": f"AppsFlyer {next(_numbers)}",
+        "kind": "appsflyer",
+        "app_id": "com.example.casino",
+        "access_token": "appsflyer-key-of-the-app",
+        "hash_key": "66" * 32,
+    }
+    return Destination.objects.create(**defaults | columns)
+
+
+def clicked_with(**ids: str) -> dict[str, Any]:
+    """Return the facts of a click that came with these of platforms' click ids."""
+    return {"platform_click_ids": ids}

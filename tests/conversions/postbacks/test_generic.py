@@ -4,13 +4,16 @@ from decimal import Decimal
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import time_machine
 from django.conf import settings
+from standardwebhooks.webhooks import Webhook
 
 from attribution.click_ids import read_click_id
 from conversions.domain.outbox import player_key
 from conversions.domain.postback_macros import POSTBACK_MACROS
 from conversions.models import Conversion, Destination, Postback
 from conversions.postbacks import generic
+from conversions.postbacks.templates import READY_TEMPLATES
 from tests.conversions.postbacks.rows import make_first_deposit, make_generic, make_player, make_registration
 from tests.world import NOON
 from tracker_project.common.egress import Answer
@@ -48,6 +51,9 @@ def test_build_request_fills_every_macro():
         **{f"sub_id_{number}": "" for number in range(2, 11)},
         "payout": "120.00",
         "payout_currency": "EUR",
+        "event_name": "first_deposit",
+        "value": "120.10",
+        "value_currency": "EUR",
         "amount": "120.10",
         "currency": "EUR",
         "campaign_id": str(conversion.campaign_id),
@@ -123,3 +129,121 @@ def test_classify_answer_goes_by_the_status(status, outcome, pauses):
     verdict = generic.classify_answer(Answer(status=status, headers={}, body=b""))
 
     assert (verdict.outcome, verdict.pauses_destination) == (outcome, pauses)
+
+
+# POSTs.
+
+
+def prepared(template_columns, **columns):
+    destination = make_generic("https://t.example/in?tid={transaction_id}", **template_columns)
+    return generic.build_request(postback_of(make_first_deposit(), destination, **columns), at=NOON)
+
+
+def test_build_request_posts_a_form():
+    request = prepared({"method": "form", "body_template": "id={transaction_id}&sum={value}"}).request
+
+    assert (request.method, request.headers["Content-Type"]) == ("POST", "application/x-www-form-urlencoded")
+    assert parse_qsl((request.body or b"").decode()) == [("id", "d" * 32), ("sum", "120.10")]
+
+
+def test_build_request_posts_json():
+    request = prepared({"method": "json", "body_template": '{"id": "{transaction_id}", "sum": "{value}"}'}).request
+
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.body == b'{"id":"' + b"d" * 32 + b'","sum":120.10}'
+
+
+def test_build_request_sends_headers_and_shows_none_of_their_values():
+    made = prepared({"headers": "X-Api-Key: hunter22\nX-Tid: {transaction_id}"})
+
+    assert made.request.headers == {"X-Api-Key": "hunter22", "X-Tid": "d" * 32}
+    assert "X-Api-Key: ***" in made.shown
+    assert "hunter22" not in made.shown
+    assert "hunter22" in made.secrets
+
+
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [("form", "api_token=hunter22&id={transaction_id}"), ("json", '{"auth": {"api_token": "hunter22"}, "id": "1"}')],
+)
+def test_build_request_masks_passwords_in_a_body(method, body):
+    made = prepared({"method": method, "body_template": body})
+
+    assert b"hunter22" in (made.request.body or b"")
+    assert "hunter22" not in made.shown
+    assert "hunter22" in made.secrets
+
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def test_build_request_signs_as_standard_webhooks_own_library_verifies():
+    made = prepared({"method": "json", "body_template": '{"id": "{transaction_id}"}', "signing_secret": SECRET})
+
+    body, headers = made.request.body or b"", dict(made.request.headers)
+
+    with time_machine.travel(NOON):
+        assert Webhook(SECRET).verify(body, headers) == {"id": "d" * 32}
+    assert headers["webhook-id"] == "d" * 32
+    assert SECRET not in made.shown
+    assert headers["webhook-signature"] not in made.shown
+
+
+def test_build_request_gives_a_correction_a_message_id_of_its_own():
+    columns = {"method": "json", "body_template": '{"id": "{transaction_id}"}', "signing_secret": SECRET}
+
+    headers = prepared(columns, is_correction=True).request.headers
+
+    assert headers["webhook-id"] == "d" * 32 + "-rejected"
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({}, "120.10 EUR"),
+        ({"value_kind": "none"}, " "),
+        ({"value_kind": "fixed", "fixed_value": Decimal(30), "fixed_currency": "JPY"}, "30 JPY"),
+        ({"value_kind": "so_far"}, "0.00 EUR"),
+    ],
+)
+def test_build_request_fills_in_the_value_that_the_destination_asks_for(columns, expected):
+    destination = make_generic("https://t.example/?v={value}%20{value_currency}", **columns)
+
+    url = generic.build_request(postback_of(make_first_deposit(), destination), at=NOON).request.url
+
+    assert dict(parse_qsl(urlsplit(url).query))["v"] == expected
+
+
+def test_build_request_names_the_event_as_the_destination_does():
+    destination = make_generic("https://t.example/?e={event}&n={event_name}", first_deposit_name="Sale")
+
+    url = generic.build_request(postback_of(make_first_deposit(), destination), at=NOON).request.url
+
+    assert url == "https://t.example/?e=first_deposit&n=Sale"
+
+
+def test_build_test_request_is_about_nobody():
+    template = "https://t.example/in?" + "&".join(f"{name}={{{name}}}" for name in POSTBACK_MACROS)
+
+    values = dict(parse_qsl(urlsplit(generic.build_test_request(make_generic(template), at=NOON).request.url).query))
+
+    assert (values["status"], values["transaction_id"][:5], values["click_id"][:5]) == ("test", "test-", "test-")
+    assert values.keys() == {
+        "event", "event_name", "status", "transaction_id", "click_id", "external_id", "player_key", "occurred_at",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("template", READY_TEMPLATES, ids=lambda template: template.slug)
+def test_ready_templates_may_be_saved_as_they_are(template):
+    destination = Destination(
+        name=template.name,
+        kind="generic",
+        method=template.method,
+        url_template=template.url,
+        body_template=template.body,
+        tells_corrections=template.tells_corrections,
+    )
+
+    destination.full_clean()
+
+    assert template.tells_corrections == ("{status}" in template.url + template.body)

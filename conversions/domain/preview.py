@@ -1,0 +1,55 @@
+"""What a destination is, or would be, told of a conversion: the exact request, and what speaks against sending it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from conversions.domain.consent import refusal_to_signal
+from conversions.domain.delivery import ADAPTERS
+from conversions.domain.outbox import draft_postback, is_in_band
+from conversions.models import Conversion, Destination
+from conversions.postbacks.adapter import Unsendable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """The request as it would go out now, secrets masked, or "" where none can be built; and all that stops it."""
+
+    request: str
+    obstacles: tuple[str, ...]
+
+
+def preview_postback(conversion: Conversion, destination: Destination, *, at: datetime) -> Preview:
+    """Return what would be sent of a conversion now. Writes and sends nothing."""
+    draft = draft_postback(conversion, destination, at=at)
+    obstacles = list(_obstacles(conversion, destination, hears_of_it=draft is not None))
+    if draft is None:
+        return Preview(request="", obstacles=tuple(obstacles))
+    try:
+        request = ADAPTERS[destination.kind].build_request(draft, at=at).shown
+    except Unsendable as error:
+        return Preview(request="", obstacles=(*obstacles, str(error)))
+    return Preview(request=request, obstacles=tuple(obstacles))
+
+
+def _obstacles(conversion: Conversion, destination: Destination, *, hears_of_it: bool) -> Iterator[str]:
+    if not destination.is_active:
+        yield "The destination is switched off."
+    if conversion.status != Conversion.Status.CONFIRMED:
+        yield f"The conversion is {conversion.get_status_display().lower()}, not confirmed."
+    if conversion.review_state != Conversion.Review.APPROVED:
+        yield f"Its review: {conversion.get_review_state_display().lower()}."
+    if conversion.campaign_id is None:
+        yield "No campaign is credited with it."
+    if destination.campaign_id is not None and destination.campaign_id != conversion.campaign_id:
+        yield "It belongs to another campaign."
+    if destination.source_id is not None and destination.source_id != conversion.source_id:
+        yield "It came from another source."
+    if destination.partner_id is not None and destination.partner_id != conversion.partner_id:
+        yield "It was not brought by the destination's partner."
+    if not is_in_band(conversion, destination):
+        yield "Its amount lies outside of the destination's band."
+    if not hears_of_it:
+        yield "The destination is not told of events of this kind."
+    if refusal := refusal_to_signal(conversion, destination):
+        yield refusal

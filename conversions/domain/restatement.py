@@ -1,0 +1,73 @@
+"""When a platform that states values anew may be told of a correction: never before it has confirmed what it corrects.
+
+A correction of what the platform does not know would count as another conversion.
+"""
+
+from datetime import datetime
+
+from django.db.models import Exists, F, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+
+from conversions.domain.outbox import restatement
+from conversions.models import Conversion, DailyActivity, Destination, Postback
+from conversions.postbacks.adapter import NothingToTell
+from conversions.postbacks.google import MAX_AGE
+from tracker_project.common.hints import hint_after_commit
+
+_UNDECIDED = (Postback.State.PENDING, Postback.State.ACCEPTED)
+
+
+def reason_to_wait(correction: Postback) -> str:
+    """Return why a correction must wait, or ""; raises `NothingToTell` when it must not be sent at all."""
+    if correction.destination.kind != Destination.Kind.GOOGLE:
+        return ""
+    others = list(
+        Postback.objects.filter(
+            destination=correction.destination_id, conversion=correction.conversion_id, dedup_id=correction.dedup_id
+        )
+        .exclude(pk=correction.pk)
+        .order_by("pk")
+    )
+    if any(other.pk > correction.pk and other.state != Postback.State.CANCELLED for other in others):
+        raise NothingToTell("A later correction takes its place.")
+    if any(other.state in _UNDECIDED for other in others):
+        return "It waits until Google has confirmed what was told before."
+    if not any(not other.is_correction and other.state == Postback.State.DONE for other in others):
+        raise NothingToTell("Google never confirmed the conversion: a correction could count as another one.")
+    return ""
+
+
+def state_net_revenue_anew(*, at: datetime, limit: int) -> int:
+    """Owe a restatement where a platform was told a player's NGR and his reports changed since; return how many.
+
+    At most one an hour for each player, and `limit` a call. The value itself is read when it is sent.
+    """
+    corrections = Postback.objects.filter(
+        destination=OuterRef("destination"), conversion=OuterRef("conversion"), is_correction=True
+    )
+    latest = corrections.order_by("-created_at").values("created_at")[:1]
+    reports = DailyActivity.objects.filter(
+        player=OuterRef("conversion__player"), is_test=False, updated_at__gt=OuterRef("told_at")
+    )
+    told = (
+        Postback.objects.filter(
+            destination__kind=Destination.Kind.GOOGLE,
+            destination__value_kind=Destination.Value.NGR,
+            destination__is_active=True,
+            state=Postback.State.DONE,
+            is_correction=False,
+            conversion__kind=Conversion.Kind.DEPOSIT,
+            conversion__status=Conversion.Status.CONFIRMED,
+            conversion__reversed_at=None,
+            conversion__player__clicked_at__gt=at - MAX_AGE,
+        )
+        .annotate(told_at=Coalesce(Subquery(latest), F("finished_at")))
+        .filter(Exists(reports))
+        .select_related("destination", "conversion")
+        .order_by("told_at", "pk")[:limit]
+    )
+    rows = [restatement(row, f"ngr:{at:%Y-%m-%dT%H}", at=at) for row in told]
+    Postback.objects.bulk_create(rows, ignore_conflicts=True)
+    if rows:
+        hint_after_commit("postback_written")
+    return len(rows)
