@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from attribution.edge.building import build_snapshot
 from attribution.edge.parallel import own_page
-from attribution.edge.routes import build_snapshot
 from attribution.models import Click
 from tests.attribution.edge.tables import campaign_row, make_tables
 from tests.world import make_campaign, make_link, make_offer, make_source
