@@ -7,6 +7,7 @@ import pytest
 from attribution.edge.building import build_snapshot
 from attribution.edge.parallel import own_page
 from attribution.models import Click
+from campaigns.models import Campaign
 from tests.attribution.edge.tables import campaign_row, make_tables
 from tests.world import make_campaign, make_link, make_offer, make_source
 
@@ -97,14 +98,8 @@ def test_click_in_parallel_is_a_persons_click_and_leads_to_the_page_that_it_name
     assert (answer.status, answer.location) == (302, "https://casino.example/play?a=1")
     assert "set-cookie" not in answer.headers
     click: Any = Click.objects.values_list("kind", "outcome", "external_id", "offer", "flow", "is_unique").get()
-    assert click == (
-        "click",
-        "direct",
-        "Cj0",
-        None,
-        None,
-        True,
-    )
+    own_offer = Campaign.objects.get(links__code="spring").offer_id
+    assert click == ("click", "direct", "Cj0", own_offer, None, True)
 
 
 def test_click_in_parallel_is_unique_once_and_links_that_are_looked_at_are_previews(edge):

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attribution.edge.building import build_snapshot
 from attribution.edge.cookies import Binding
 from attribution.edge.decision import Note, Router
 from attribution.edge.parameters import NAMES
-from attribution.edge.routes import Campaign, build_snapshot
+from attribution.edge.routes import Campaign
 from attribution.edge.snapshot import RoutingTables, ScenarioRow
 from attribution.edge.usage import Usage
 from attribution.edge.visit import Visit

@@ -1,5 +1,6 @@
 """From a page in a real browser through a real edge to the offer: what is stored is what happened."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from attribution.models import Click, LandingEvent, PreClick
 from tests.attribution.edge.conftest import Serve
@@ -188,7 +189,7 @@ def test_a_strict_policy_is_enough_for_the_whole_way(open_edge: Any, web: Web, p
     policy = f"default-src 'none'; script-src {go}; connect-src {go}"
 
     page.goto(page_at(web, "lp.localhost/slots", content_security_policy=policy))
-    page.wait_for_function("document.querySelector('#one').pathname.length > 50")
+    expect(page.locator("#one")).to_have_attribute("href", re.compile(r"/go/[0-9a-f]{48}"))
     page.click("#one")
     page.wait_for_url("**/play?**")
 

@@ -146,7 +146,11 @@ def test_nothing_personal_is_stored_anywhere():
 
     stored = everything_stored()
     assert IntakeRequest.objects.count() == 4
-    assert [word for word in (EMAIL, "canary.person", "9912", "4111", ADDRESS, "Canary") if word in stored] == []
+    assert [
+        word
+        for word in (EMAIL, "canary.person", "9912 3456", "99123456", "4111 1111", "41111111", ADDRESS, "Canary")
+        if word in stored
+    ] == []
 
 
 @pytest.mark.django_db
