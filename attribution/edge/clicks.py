@@ -35,19 +35,22 @@ _RANDOM_BYTES = 10 * 256
 
 
 class _Randomness:
-    """Random bytes, asked of the system for many clicks at once; never shared by two processes."""
+    """Random bytes, asked of the system for many clicks at once; a forked process asks for its own."""
 
     def __init__(self) -> None:
         self._bytes = b""
         self._position = 0
-        self._pid = 0
+        os.register_at_fork(after_in_child=self._forget)
 
     def ten(self) -> bytes:
-        if self._position >= len(self._bytes) or self._pid != os.getpid():
-            self._bytes, self._position, self._pid = os.urandom(_RANDOM_BYTES), 0, os.getpid()
         position = self._position
+        if position >= len(self._bytes):
+            self._bytes, position = os.urandom(_RANDOM_BYTES), 0
         self._position = position + 10
-        return self._bytes[position : self._position]
+        return self._bytes[position : position + 10]
+
+    def _forget(self) -> None:
+        self._bytes, self._position = b"", 0
 
 
 _RANDOMNESS = _Randomness()

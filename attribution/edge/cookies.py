@@ -1,31 +1,25 @@
 """The cookie that keeps a visitor on the flow, landing page and offer that he once drew: signed, first-party.
 
-One a campaign, `t<campaign id>`; its value is visitor.flow.landing page.offer.time.proof, ids in decimals, 0 for none.
+One a campaign, `t<campaign id>`; its value is flow.landing page.offer.time.proof, ids in decimals, 0 for none.
 """
 
 import hashlib
 import hmac
 import re
-import secrets
 from typing import NamedTuple
 
 KEPT_SECONDS = 30 * 86_400
-_FORM = re.compile(rb"([0-9a-f]{16})\.([0-9]{1,19})\.([0-9]{1,19})\.([0-9]{1,19})\.([0-9]{1,12})\.([0-9a-f]{16})")
+_FORM = re.compile(rb"([0-9]{1,19})\.([0-9]{1,19})\.([0-9]{1,19})\.([0-9]{1,12})\.([0-9a-f]{16})")
 _PROOF_BYTES = 8
 
 
 class Binding(NamedTuple):
     """What a visitor drew in a campaign, and when he last came (Unix seconds)."""
 
-    visitor: str
     flow_id: int
     landing_page_id: int
     offer_id: int
     seen_at: int
-
-
-def new_visitor() -> str:
-    return secrets.token_hex(8)
 
 
 class BindingCookies:
@@ -47,10 +41,9 @@ class BindingCookies:
         if found is None:
             return None
         text = found[0].rpartition(b".")[0].decode("ascii")
-        if not hmac.compare_digest(self._proof(campaign_id, text), found[6].decode("ascii")):
+        if not hmac.compare_digest(self._proof(campaign_id, text), found[5].decode("ascii")):
             return None
-        visitor, *numbers = text.split(".")
-        return Binding(visitor, *map(int, numbers))
+        return Binding(*map(int, text.split(".")))
 
     def write(self, campaign_id: int, binding: Binding) -> bytes:
         """Return the value of a Set-Cookie header."""

@@ -21,7 +21,7 @@ from attribution.edge.clicks import (
 )
 from attribution.edge.clock import ClickClock
 from attribution.edge.configuration import EdgeConfiguration
-from attribution.edge.cookies import Binding, BindingCookies, new_visitor
+from attribution.edge.cookies import Binding, BindingCookies
 from attribution.edge.decision import Decision, Router, address_of
 from attribution.edge.geography import NOWHERE, UNKNOWN_NETWORK, Geography
 from attribution.edge.keys import VisitorKeys, day_of, keyed_hash
@@ -328,7 +328,7 @@ class Edge:
             return self._cookies.forget(campaign.id) if old is not None else None
         if not is_allowed(visit.consent, visit.place.country):
             return None
-        binding = old if old is not None else Binding(new_visitor(), 0, 0, 0, 0)
+        binding = old if old is not None else Binding(0, 0, 0, 0)
         if decision.flow is not None and decision.outcome in ("offer", "landing"):
             binding = binding._replace(
                 flow_id=decision.flow.id,

@@ -189,4 +189,4 @@ def used(tables: RoutingTables, *, at: datetime = NOON, **clicks: int) -> Usage:
 
 
 def bound(*, flow: int = 0, page: int = 0, offer: int = 0) -> Binding:
-    return Binding("0123456789abcdef", flow, page, offer, 0)
+    return Binding(flow, page, offer, 0)

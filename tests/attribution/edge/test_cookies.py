@@ -13,7 +13,7 @@ from tests.world import make_campaign, make_link, make_offer
 
 KEY = bytes(32)
 COOKIES = BindingCookies(KEY, is_secure=False)
-BINDING = Binding("0123456789abcdef", 1, 2, 3, 1_795_348_800)
+BINDING = Binding(1, 2, 3, 1_795_348_800)
 MALTESE, GERMAN, BRAZILIAN, NOBODY = "198.51.100.7", "203.0.113.7", "198.18.0.7", "10.0.0.1"
 
 
@@ -24,7 +24,7 @@ def value_of(header: bytes) -> bytes:
 def test_cookie_is_read_as_it_was_written():
     header = COOKIES.write(7, BINDING)
 
-    assert header.startswith(b"t7=0123456789abcdef.1.2.3.1795348800.")
+    assert header.startswith(b"t7=1.2.3.1795348800.")
     assert header.endswith(b"; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax")
     assert COOKIES.read(7, value_of(header)) == BINDING
 
@@ -40,7 +40,7 @@ def test_cookie_of_another_campaign_or_key_says_nothing():
     assert BindingCookies(bytes(31) + b"\x01", is_secure=False).read(7, value) is None
 
 
-@pytest.mark.parametrize("position", [0, 17, 19, 21, 23, 40])
+@pytest.mark.parametrize("position", [0, 2, 4, 6, 15, 17, 32])
 def test_cookie_that_was_changed_says_nothing(position):
     value = bytearray(value_of(COOKIES.write(7, BINDING)))
     value[position] = ord("4") if value[position] != ord("4") else ord("5")
@@ -48,7 +48,7 @@ def test_cookie_that_was_changed_says_nothing(position):
     assert COOKIES.read(7, bytes(value)) is None
 
 
-@pytest.mark.parametrize("value", [None, b"", b"x", b"\xff\xfe", b"0123456789abcdef.1.2.3.4." + "é".encode() * 8])
+@pytest.mark.parametrize("value", [None, b"", b"x", b"\xff\xfe", b"1.2.3.4." + "é".encode() * 8])
 def test_cookie_that_is_none_of_ours_says_nothing(value):
     assert COOKIES.read(7, value) is None
 

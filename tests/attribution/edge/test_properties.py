@@ -136,9 +136,7 @@ def visits(draw) -> Visit:
     return visit
 
 
-bindings = st.none() | st.builds(
-    Binding, st.just("0123456789abcdef"), st.integers(0, 4), st.integers(0, 4), st.integers(0, 4), st.just(0)
-)
+bindings = st.none() | st.builds(Binding, st.integers(0, 4), st.integers(0, 4), st.integers(0, 4), st.just(0))
 draws = st.floats(0, 1, exclude_max=True)
 
 
@@ -187,7 +185,7 @@ def test_decide_is_always_allowed_by_the_tables(tables, visit, binding, draw, cl
     assert (decision.offer is not None) == (decision.outcome == "offer")
     assert (decision.landing_page is not None) == (decision.outcome == "landing")
     flow, offer, page = decision.flow, decision.offer, decision.landing_page
-    bound = binding or Binding("", 0, 0, 0, 0)
+    bound = binding or Binding(0, 0, 0, 0)
     if flow is not None and flow.kind == "regular" and campaign.is_by_weight:
         assert flow.weight or flow.id == bound.flow_id
     if page is not None and flow is not None:
