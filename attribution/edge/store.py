@@ -16,7 +16,7 @@ from attribution.edge.spool import Spool
 log = structlog.get_logger(__name__)
 
 # How long a click waits for others to share its commit.
-GATHER_SECONDS = 0.004
+GATHER_SECONDS = 0.002
 ANSWER_SECONDS = 0.1
 _RECONNECT_SECONDS = (0.1, 0.2, 0.5, 1.0)
 DRAIN_SECONDS = 2.0
