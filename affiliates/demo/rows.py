@@ -69,6 +69,7 @@ def write_demo_rows(*, at: datetime) -> None:
         revenue=Decimal(180),
         currency="EUR",
         countries=OFFER_COUNTRIES,
+        is_licensed_only=False,  # a few of the simulator's visitors come from elsewhere
     )
     _write_licences(offer, at=at)
     partner = Partner.objects.create(name="Lotus Media", tag=PARTNER_TAG)
