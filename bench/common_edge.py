@@ -15,6 +15,7 @@ from bench.common_visitors import write_geography, write_networks
 from deploy.ports import LOOPBACK, choose_free_port
 
 _START_SECONDS = 30.0
+_SERVING = b"multiprocessing.spawn"
 _STOP_SECONDS = 30.0
 
 
@@ -39,12 +40,12 @@ def edge_command(*, port: int, workers: int) -> list[str]:
     words = shlex.split(line.partition(":")[2])
     words[words.index("--port") + 1] = str(port)
     words[words.index("--workers") + 1] = str(workers)
-    return [str(Path(sys.prefix, "bin", words[0])), *words[1:], "--no-log"]
+    return [str(Path(sys.prefix, "bin", words[0])), *words[1:]]
 
 
 def edge_workers(pid: int) -> list[int]:
-    """Return the processes of a running edge that serve; its first process only watches over them."""
-    return process_tree(pid)[1:]
+    """Return the processes of a running edge that serve; its first one only watches over them, another tidies up."""
+    return [child for child in process_tree(pid)[1:] if _SERVING in Path("/proc", str(child), "cmdline").read_bytes()]
 
 
 def edge_answers(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""The click edge as granian serves it: ASGI in, one answer out."""
+"""The click edge as its server calls it: ASGI in, one answer out."""
 
 import json
 import logging.config
@@ -27,10 +27,11 @@ _READING = frozenset(("GET", "HEAD"))
 _NO_STORE = (b"cache-control", b"no-store")
 # What a visitor came from stays between us and the source.
 _NO_REFERRER = (b"referrer-policy", b"no-referrer")
-_REDIRECT_HEADERS = (_NO_STORE, _NO_REFERRER, (b"accept-ch", ASKED_HINTS))
+REDIRECT_HEADERS = (_NO_STORE, _NO_REFERRER, (b"accept-ch", ASKED_HINTS), (b"content-length", b"0"))
 _FETCHED = frozenset(("/favicon.ico", "/robots.txt", "/sitemap.xml", "/ads.txt", "/app-ads.txt"))
 _FETCHED_UNDER = ("/.well-known/", "/apple-touch-icon")
 _VISIBLE = "".join(chr(code) for code in range(0x21, 0x7F))
+_BODILESS = frozenset((204, 304))
 _EMPTY: Message = {"type": "http.response.body", "body": b""}
 
 
@@ -39,7 +40,7 @@ class ClickEdge:
 
     def __init__(self, configure: Callable[[], EdgeConfiguration]) -> None:
         self._configure = configure
-        self._edge: Edge
+        self.edge: Edge
         self._pages: PageEndpoints
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -63,23 +64,23 @@ class ClickEdge:
         elif method not in _READING:
             await _send_page(send, NOT_ALLOWED)
         elif path == "/healthz":
-            body = b"" if method == "HEAD" else json.dumps(self._edge.health()).encode()
+            body = b"" if method == "HEAD" else json.dumps(self.edge.health()).encode()
             await _send_page(send, Page(200, [(b"content-type", b"application/json"), _NO_STORE], body))
         else:
             await self._answer_domain(scope, named_headers(scope["headers"]), send)
 
     def _is_beacon(self, code: str) -> bool:
         """Say whether browsers call a link in the background: they may post to it."""
-        route = self._edge.snapshot.routes.get(code)
+        route = self.edge.snapshot.routes.get(code)
         return route is not None and route.campaign.tracks_in_parallel
 
     async def _answer_link(self, scope: Message, code: str, headers: Headers, send: Send) -> None:
         is_head = scope["method"] == "HEAD"
-        route = self._edge.snapshot.routes.get(code)
+        route = self.edge.snapshot.routes.get(code)
         if route is None:
             await _send_page(send, UNKNOWN_LINK, is_head=is_head)
             return
-        location, outcome, cookie = await self._edge.click(
+        location, outcome, cookie = await self.edge.click(
             route,
             headers,
             query=scope["query_string"],
@@ -89,16 +90,15 @@ class ClickEdge:
         if location is None:
             await _send_page(send, page_of(outcome), is_head=is_head)
             return
-        answer = [(b"location", location.encode("ascii")), *_REDIRECT_HEADERS]
+        answer = [(b"location", location.encode("ascii")), *REDIRECT_HEADERS]
         if cookie is not None:
             answer.append((b"set-cookie", cookie))
-        await send({"type": "http.response.start", "status": 302, "headers": answer})
-        await send(_EMPTY)
+        await _send_redirect(send, answer)
 
     async def _answer_domain(self, scope: Message, headers: Headers, send: Send) -> None:
         """Answer the root, and paths that are nothing, as the host's row says."""
         is_head = scope["method"] == "HEAD"
-        domain = self._edge.snapshot.domains.get(_host(headers))
+        domain = self.edge.snapshot.domains.get(_host(headers))
         if domain is None:
             await _send_page(send, NOT_FOUND, is_head=is_head)
         elif domain.root_code is not None and (
@@ -106,28 +106,27 @@ class ClickEdge:
         ):
             await self._answer_link(scope, domain.root_code, headers, send)
         elif domain.unknown_path == "redirect":
-            answer = [(b"location", quote(domain.unknown_url, safe=_VISIBLE).encode("ascii")), *_REDIRECT_HEADERS]
-            await send({"type": "http.response.start", "status": 302, "headers": answer})
-            await send(_EMPTY)
+            location = quote(domain.unknown_url, safe=_VISIBLE).encode("ascii")
+            await _send_redirect(send, [(b"location", location), *REDIRECT_HEADERS])
         else:
             await _send_page(send, NOT_FOUND, is_head=is_head)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            self._edge = Edge(self._configure())
-            self._pages = PageEndpoints(self._edge)
-            await self._edge.open()
+            self.edge = Edge(self._configure())
+            self._pages = PageEndpoints(self.edge)
+            await self.edge.open()
         except NoSnapshot as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
-        except Exception as error:  # granian would serve on without an edge
+        except Exception as error:  # else it would be served without an edge
             log.exception("the edge could not start")
             await send({"type": "lifespan.startup.failed", "message": repr(error)})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._edge.close()
+        await self.edge.close()
         await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -142,8 +141,16 @@ def _comes_unasked(path: str, headers: Headers) -> bool:
 
 
 async def _send_page(send: Send, page: Page, *, is_head: bool = False) -> None:
-    await send({"type": "http.response.start", "status": page.status, "headers": page.headers})
+    headers = page.headers
+    if page.status not in _BODILESS:
+        headers = [*headers, (b"content-length", b"%d" % len(page.body))]
+    await send({"type": "http.response.start", "status": page.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if is_head else page.body})
+
+
+async def _send_redirect(send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+    await send({"type": "http.response.start", "status": 302, "headers": headers})
+    await send(_EMPTY)
 
 
 def _configuration_from_environment() -> EdgeConfiguration:

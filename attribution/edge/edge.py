@@ -71,6 +71,14 @@ class Answer(NamedTuple):
     cookie: bytes | None = None
 
 
+class DecidedClick(NamedTuple):
+    """A click's row with the Unix time that stamps it, and the answer that waits until it is durable."""
+
+    line: str
+    milliseconds: int
+    answer: Answer
+
+
 class Edge:
     """Routes visits by the snapshot in memory and has their clicks stored."""
 
@@ -130,10 +138,17 @@ class Edge:
 
     async def click(self, route: Route, headers: Headers, *, query: bytes, peer: str, is_head: bool) -> Answer:
         """Say where a visitor goes once the click is durable."""
+        if route.campaign.tracks_in_parallel:
+            visit = self.read_visit(route, headers, query=query, peer=peer, is_head=is_head)
+            return await self._click_in_parallel(route, visit)
+        click = self.decide_click(route, headers, query=query, peer=peer, is_head=is_head)
+        await self.store.take(click.line, click.milliseconds)
+        return click.answer
+
+    def decide_click(self, route: Route, headers: Headers, *, query: bytes, peer: str, is_head: bool) -> DecidedClick:
+        """Say where a visitor goes, and what to store before he is told; not for links called in the background."""
         visit = self.read_visit(route, headers, query=query, peer=peer, is_head=is_head)
         campaign = route.campaign
-        if campaign.tracks_in_parallel:
-            return await self._click_in_parallel(route, visit)
         click_id = signed(new_click_key(visit.milliseconds), route.link_bytes, self._key)
         kept = self.binding(campaign, headers) if campaign.uses_cookie else None
         binding = kept if visit.consent is not False else None
@@ -149,9 +164,8 @@ class Edge:
             location = None
         if self.snapshot.has_limits and visit.kind == "click":
             self.count(campaign, decision, visit)
-        await self.store.take(line, visit.milliseconds)
         cookie = self.cookie(campaign, decision, visit, kept) if campaign.uses_cookie else None
-        return Answer(location, decision.outcome, cookie)
+        return DecidedClick(line, visit.milliseconds, Answer(location, decision.outcome, cookie))
 
     def health(self) -> dict[str, object]:
         return {

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psycopg
 import structlog
@@ -40,7 +41,7 @@ class Store:
         self._lines: list[str] = []
         self._others: list[tuple[Table, str]] = []
         self._stray_lines: list[tuple[Table, str]] = []
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: list[Callable[[], None]] = []
         self._filled = asyncio.Event()
         self._is_closing = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -77,16 +78,20 @@ class Store:
 
     def take(self, line: str, milliseconds: int, table: Table = CLICKS) -> asyncio.Future[None]:
         """Take a row of a Unix time; the future is done once it is durable, or counted as lost."""
+        durable: asyncio.Future[None] = self._loop.create_future()
+        self.take_then(line, milliseconds, partial(_finish, durable), table)
+        return durable
+
+    def take_then(self, line: str, milliseconds: int, done: Callable[[], None], table: Table = CLICKS) -> None:
+        """Take a row of a Unix time; `done` is called once it is durable, or counted as lost."""
         if not self._has_day(milliseconds):
             self._stray_lines.append((table, line))
         elif table is CLICKS:
             self._lines.append(line)
         else:
             self._others.append((table, line))
-        durable: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.append(durable)
+        self._waiting.append(done)
         self._filled.set()
-        return durable
 
     async def _commit_batches(self) -> None:
         while not self._is_closing or self._waiting:
@@ -102,9 +107,11 @@ class Store:
                 await self._make_durable(lines, others, strays)
             except Exception as error:
                 self._count_lost(len(waiting), error)
-            for durable in waiting:
-                if not durable.done():
-                    durable.set_result(None)
+            for done in waiting:
+                try:
+                    done()
+                except Exception:  # one visitor's answer is nobody else's
+                    log.exception("a stored click could not be answered")
 
     async def _make_durable(
         self, lines: list[str], others: list[tuple[Table, str]], strays: list[tuple[Table, str]]
@@ -191,3 +198,8 @@ class Store:
 
     async def _on_disk(self, work: Callable[[], None]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._disk, work)
+
+
+def _finish(durable: asyncio.Future[None]) -> None:
+    if not durable.done():
+        durable.set_result(None)

@@ -106,10 +106,7 @@ class EdgeProcess:
         self._process.wait(timeout=_PATIENCE_SECONDS)
 
     def kill_worker(self) -> None:
-        """End the one that serves for longest; the other goes on.
-
-        One that dies within seconds of its start is taken for broken, and granian ends.
-        """
+        """End the one that serves for longest; the other goes on."""
         os.kill(edge_workers(self._process.pid)[0], signal.SIGKILL)
 
     def stop(self) -> None:

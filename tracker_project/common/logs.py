@@ -34,6 +34,8 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         "handlers": {"out": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "lines"}},
         "root": {"handlers": ["out"], "level": level},
         "loggers": {
+            # Anybody can send what is no HTTP: a line for each would fill the disk.
+            "uvicorn.error": {"level": "ERROR"},
             "celery.app.trace": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},  # each task received: the sweepers come every two seconds

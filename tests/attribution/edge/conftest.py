@@ -40,7 +40,7 @@ def serve(days: None, tmp_path: Path) -> Iterator[Serve]:
 
 @pytest.fixture
 def serve_for_real(days: None, tmp_path: Path) -> Iterator[ServeForReal]:
-    """Start an edge as the Procfile runs it, with granian before it, on what the tables hold by now."""
+    """Start an edge as the Procfile runs it, on what the tables hold by now."""
     served: list[EdgeProcess] = []
 
     def start() -> EdgeProcess:

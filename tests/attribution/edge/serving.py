@@ -1,4 +1,4 @@
-"""An edge served in a thread of its own, and requests to it as granian would make them."""
+"""An edge served in a thread of its own, and requests to it as its server would make them."""
 
 import asyncio
 import threading

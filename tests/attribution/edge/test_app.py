@@ -55,7 +55,7 @@ def test_click_redirects_to_the_offer_and_stores_all_that_is_known(serve, tmp_pa
         "partner_id": link.partner_id,
         "source_id": campaign.source_id,
         "offer_id": campaign.offer_id,
-        "routing_version": edge.application._edge.health()["snapshot_version"],
+        "routing_version": edge.application.edge.health()["snapshot_version"],
         "kind": "click",
         "outcome": "offer",
         "flow_id": None,
@@ -196,7 +196,7 @@ def test_no_request_however_malformed_ends_in_an_error_or_a_blank_page(serve):
     assert all(answer.body or answer.status == 302 for answer in answers)
     assert {urlsplit(answer.location).netloc for answer in answers if answer.status == 302} == {"casino.example"}
     assert Click.objects.count() == sum(answer.status == 302 for answer in answers) > 1_000
-    assert edge.application._edge.health()["lost_clicks"] == 0
+    assert edge.application.edge.health()["lost_clicks"] == 0
 
 
 _PIECES = (
@@ -225,7 +225,7 @@ def test_health_tells_what_an_operator_must_know(serve):
     assert health.pop("snapshot_age_seconds") < 5
     assert health == {
         "status": "ok",
-        "snapshot_version": edge.application._edge.health()["snapshot_version"],
+        "snapshot_version": edge.application.edge.health()["snapshot_version"],
         "links": 1,
         "database_connected": True,
         "spool_bytes": 0,

@@ -120,7 +120,7 @@ def test_judge_remembers_no_more_than_a_bounded_number_of_bounded_headers(serve)
 
     edge.get("/c/spring", user_agent="Mozilla/5.0 " + "x" * 60_000)
 
-    judge = edge.application._edge.snapshot.judge
+    judge = edge.application.edge.snapshot.judge
     assert sum(map(len, judge._known)) <= 1_000
 
 
@@ -132,13 +132,13 @@ def test_rules_reach_an_edge_within_two_seconds_and_are_stored_with_its_clicks(s
     assert edge.get("/c/spring", **ask).status == 302
 
     BotRule.objects.create(kind="referrer", pattern="spam.example")
-    assert within_two_seconds(lambda: edge.application._edge.snapshot.judge._hosts["bot"])
+    assert within_two_seconds(lambda: edge.application.edge.snapshot.judge._hosts["bot"])
     edge.get("/c/spring", **ask)
     BotRule.objects.create(kind="asn", pattern="64500", verdict="person")
-    assert within_two_seconds(lambda: edge.application._edge.snapshot.judge._asns["person"])
+    assert within_two_seconds(lambda: edge.application.edge.snapshot.judge._asns["person"])
     edge.get("/c/spring", **ask)
     BotRule.objects.update(is_active=False)
-    assert within_two_seconds(lambda: not edge.application._edge.snapshot.judge._hosts["bot"])
+    assert within_two_seconds(lambda: not edge.application.edge.snapshot.judge._hosts["bot"])
     edge.get("/c/spring", user_agent="curl/8.5.0", **ask)
 
     assert list(Click.objects.order_by("id").values_list("kind", flat=True)) == ["click", "bot", "click", "bot"]

@@ -43,9 +43,9 @@ _VALUES = (
     b"bytes=0-", b"https://", b"https://[::1", b"javascript:alert(1)", b"=;=;", b"visitor=\xff", b"zz-ZZ;q=nothing",
     b'"\\"',
 )  # fmt: skip
-# What is longer is refused with 414 before the edge hears of it.
+# What is longer is refused with 431 before the edge hears of it.
 _LONGEST_TARGET = 65_000
-_METHODS = (b"GET", b"GET", b"GET", b"GET", b"HEAD", b"POST", b"OPTIONS", b"BREW")
+_METHODS = (b"GET", b"GET", b"GET", b"GET", b"HEAD", b"POST", b"OPTIONS", b"PATCH")
 
 
 def make_routes() -> None:
@@ -72,6 +72,7 @@ def broken_request(chance: random.Random) -> bytes:
             _request(b"GET", b"/c/spring", [(b"Content-Length", b"-1")]),
             _request(b"GET", b"/c/spring", [(b"Content-Length", b"7"), (b"Content-Length", b"9")]),
             _request(b"G\x00T", b"/c/spring", []),
+            _request(b"BREW", b"/c/spring", []),
             _request(b"GET", b"/c/" + b"a" * 70_000, []),
             b"GET /c/spring HTTP/9.9\r\n\r\n",
             b"GET /c/spring\r\n\r\n",

@@ -50,7 +50,7 @@ def test_edge_starts_from_disk_without_postgres_and_spools(serve, tmp_path):
 
     assert edge.start_failure is None
     assert edge.get("/c/spring").status == 302
-    assert edge.application._edge.health()["status"] == "degraded"
+    assert edge.application.edge.health()["status"] == "degraded"
     [spooled] = (tmp_path / "spool").glob("*.spool")
     assert len(spooled.read_bytes().splitlines()) == 2
 

@@ -18,7 +18,7 @@ from tests.world import make_link
 
 
 def health_of(edge: ServedEdge) -> dict[str, object]:
-    return edge.application._edge.health()
+    return edge.application.edge.health()
 
 
 def wait_until(is_so: Callable[[], bool]) -> bool:
@@ -90,7 +90,7 @@ def test_batch_that_postgres_refuses_is_spooled_and_its_good_clicks_stored(link,
 def test_click_on_a_day_without_a_partition_is_sent_on_and_set_aside(link, serve, monkeypatch):
     edge = serve()
     edge.get("/c/spring")
-    monkeypatch.setattr(edge.application._edge._clock, "_read", lambda: 4_102_444_800_000)
+    monkeypatch.setattr(edge.application.edge._clock, "_read", lambda: 4_102_444_800_000)
 
     answer = edge.get("/c/spring")
     monkeypatch.undo()
@@ -120,7 +120,7 @@ def test_stopping_stores_what_was_taken(link, serve, monkeypatch):
     now = now_ms()
 
     async def take_and_leave() -> None:
-        edge.application._edge.store.take(line_of(new_uuid7(now)), now)
+        edge.application.edge.store.take(line_of(new_uuid7(now)), now)
 
     edge.run(take_and_leave())
     edge.stop()

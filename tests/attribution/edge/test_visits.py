@@ -47,8 +47,8 @@ def edge(serve, clock, tmp_path):
 
 
 def timed(edge, clock):
-    edge.application._edge._clock._read = clock.read
-    edge.application._edge._clock._highest = 0
+    edge.application.edge._clock._read = clock.read
+    edge.application.edge._clock._highest = 0
     return edge
 
 
@@ -147,11 +147,11 @@ def test_edge_uses_the_key_of_the_day_that_is_there(serve):
     click(edge)
 
     assert bytes(DailyVisitorKey.objects.get().key) == bytes(range(32))
-    assert edge.application._edge._visitor_keys.key((day - date(1970, 1, 1)).days) == bytes(range(32))
+    assert edge.application.edge._visitor_keys.key((day - date(1970, 1, 1)).days) == bytes(range(32))
 
 
 def test_edge_forgets_a_key_that_is_deleted(edge, clock):
-    keys = edge.application._edge._visitor_keys
+    keys = edge.application.edge._visitor_keys
     two_days_ago = clock.milliseconds // 1000 // DAY - 2
     keys._keys[two_days_ago] = secrets.token_bytes(32)
 
