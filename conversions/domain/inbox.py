@@ -13,6 +13,7 @@ from conversions.domain.reported import Reported
 from conversions.models import Anomaly, Endpoint, InboxEvent, Platform
 from tracker_project.common.database import broken_constraint
 from tracker_project.common.hints import hint_after_commit
+from tracker_project.common.prepared import insert, update
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +45,7 @@ _LOOK_AGAIN = (
     timedelta(hours=2),
     timedelta(hours=6),
 )
-_STATE_COLUMNS = ["answer", "state", "reason", "waits_for", "tries", "next_match_at", "settled_at"]
+_STATE_COLUMNS = ("answer", "state", "reason", "waits_for", "tries", "next_match_at", "settled_at")
 
 Place = Callable[[InboxEvent], dict[str, Any]]
 
@@ -131,7 +132,7 @@ def settle(event: InboxEvent, place: Place, *, at: datetime) -> None:
         event.settled_at = at if was_quarantined else None
         if event.kind in _REVIEWED:
             hint_after_commit("conversion_recorded")
-    event.save(update_fields=_STATE_COLUMNS)
+    update(event, *_STATE_COLUMNS)
 
 
 def keep_anomaly(event: InboxEvent, conflict: ConversionConflict, *, at: datetime) -> None:
@@ -161,7 +162,7 @@ def _record_or_repeat(event: InboxEvent, place: Place, *, at: datetime) -> Recor
         try:
             with transaction.atomic():
                 event.pk = None
-                event.save(force_insert=True)
+                insert(event)
                 settle(event, place, at=at)
         except IntegrityError as error:
             constraint = broken_constraint(error)

@@ -31,6 +31,7 @@ from conversions.domain.subjects import (
 )
 from conversions.models import Conversion, InboxEvent, Milestone, Platform, Player, StatusReport
 from tracker_project.common.hints import hint_after_commit
+from tracker_project.common.prepared import fetch, insert
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +82,7 @@ def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at:
         return conversion_answer(_repeated_registration(player, reported))
     _register(player, reported, credit)
     conversion = _registration_conversion(player, event)
-    _report(conversion, event, conversion.status).save(force_insert=True)
+    insert(_report(conversion, event, conversion.status))
     _credit_earlier_milestones(player)
     if _credit_earlier_deposits(player):
         write_lifetime_value(player, at=at)
@@ -160,7 +161,7 @@ def _registration_conversion(player: Player, event: InboxEvent) -> Conversion:
         received_at=event.received_at,
     )
     copy_credit(conversion, player)
-    conversion.save(force_insert=True)
+    insert(conversion)
     return conversion
 
 
@@ -199,13 +200,13 @@ def _credit_earlier_milestones(player: Player) -> None:
 
 def _known_deposit(player: Player, reported: ReportedDeposit) -> Conversion | None:
     """Return the transaction's conversion where there is one; raises `ConversionConflict` for other terms."""
-    known = (
-        LOCKED_CONVERSIONS.select_related("player", *CREDITED_ROWS)
-        .filter(platform_id=player.platform_id, transaction_id=reported.transaction_id, kind=Conversion.Kind.DEPOSIT)
-        .first()  # at most one, by constraint
-    )
-    if known is None:
+    found = fetch(
+        "SELECT id FROM conversions WHERE platform_id = %s AND transaction_id = %s AND kind = 'deposit'",
+        [player.platform_id, reported.transaction_id],
+    )  # at most one, by constraint
+    if not found:
         return None
+    known = LOCKED_CONVERSIONS.select_related("player", *CREDITED_ROWS).get(pk=found[0][0])
     held = {"player_id": known.player.player_id, "amount": plain_amount(known.amount), "currency": known.currency}
     refuse_other_terms("transaction_conflict", held=held, reported=reported.terms())
     return known
@@ -232,7 +233,7 @@ def _record_new_deposit(player: Player, reported: ReportedDeposit, event: InboxE
         log.warning("deposit_waits_for_exchange_rate", currency=missing.currency, on=str(missing.on))
     place_new_deposit(conversion)
     report.conversion = conversion
-    report.save(force_insert=True)
+    insert(report)
     return conversion
 
 
