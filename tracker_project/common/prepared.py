@@ -21,18 +21,24 @@ def fetch(sql: str, parameters: Sequence[Any] | dict[str, Any]) -> list[tuple[An
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(sql, parameters, prepare=True)
+        if connection.queries_logged:
+            connection.queries_log.append({"sql": sql, "time": ""})
         return cursor.fetchall() if cursor.description else []
 
 
 def insert(*rows: models.Model) -> None:
     """Insert rows of one model and set their keys, as `save(force_insert=True)` does, without signals."""
-    first = type(rows[0])
-    fields, head, values = _insertion(first)
-    parameters = [_parameter(field, row, add=True) for row in rows for field in fields]
-    keys = fetch(f"{head} VALUES {', '.join([values] * len(rows))} RETURNING {_column(_key(first))}", parameters)
+    sql, parameters = _insertion(rows)
+    keys = fetch(f"{sql} RETURNING {_column(_key(type(rows[0])))}", parameters)
     for row, (key,) in zip(rows, keys, strict=True):
         row.pk = key
         row._state.adding, row._state.db = False, connection.alias
+
+
+def insert_missing(*rows: models.Model) -> None:
+    """Insert those rows of one model that break no constraint of uniqueness; their keys stay unknown."""
+    sql, parameters = _insertion(rows)
+    fetch(f"{sql} ON CONFLICT DO NOTHING", parameters)
 
 
 def update(row: models.Model, *names: str) -> None:
@@ -60,8 +66,14 @@ def columns_of(model: type[models.Model]) -> tuple[str, ...]:
     return tuple(field.attname for field in model._meta.concrete_fields)
 
 
+def _insertion(rows: Sequence[models.Model]) -> tuple[str, list[Any]]:
+    fields, head, values = _columns_to_insert(type(rows[0]))
+    parameters = [_parameter(field, row, add=True) for row in rows for field in fields]
+    return f"{head} VALUES {', '.join([values] * len(rows))}", parameters
+
+
 @cache
-def _insertion(model: type[models.Model]) -> tuple[list[Any], str, str]:
+def _columns_to_insert(model: type[models.Model]) -> tuple[list[Any], str, str]:
     fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
     names = ", ".join(_column(field) for field in fields)
     return fields, f'INSERT INTO "{model._meta.db_table}" ({names})', f"({', '.join(['%s'] * len(fields))})"
