@@ -22,7 +22,10 @@ _ROWS_AT_A_TIME = 1000
 
 
 def write_players(number: int, receiver_url: str) -> dict[str, Any]:
-    """Load the demo and register that many players who clicked, without their clicks' rows; return who they are."""
+    """Load the demo and register that many players who clicked, without their clicks' rows.
+
+    Return the platform's secret, who they are, and the links by which others may come.
+    """
     from attribution.click_ids import new_uuid7
     from campaigns.models import TrackingLink
     from conversions.models import Platform, Player
@@ -62,7 +65,8 @@ def write_players(number: int, receiver_url: str) -> dict[str, Any]:
             )
         )
     Player.objects.bulk_create(players, batch_size=_ROWS_AT_A_TIME)
-    return {"secret": platform.secret, "players": [player.player_id for player in players]}
+    links_in_turn = [links[code].id for code in _TURNS]
+    return {"secret": platform.secret, "players": [player.player_id for player in players], "links": links_in_turn}
 
 
 def write_destinations(receiver_url: str) -> None:

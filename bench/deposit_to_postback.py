@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -99,7 +99,7 @@ class Tracker:
 def main() -> None:
     options = _options()
     rates = sorted(options.rate or _RATES)
-    phases = [(rate, "all well", _nothing) for rate in rates]
+    phases: list[tuple[int, str, Callable[[Receiver], None]]] = [(rate, "all well", _nothing) for rate in rates]
     phases += [(rates[-1], "one hangs", _hang), (rates[-1], "one is gone", Receiver.stop)]
     number = _WARM_UP_DEPOSITS + sum(_deposits(rate, options.seconds) for rate, _, _ in phases)
     with ExitStack() as stack:

@@ -1,6 +1,7 @@
 """The one first deposit of a player: the earliest ever confirmed, and what it brings us."""
 
 from dataclasses import asdict
+from datetime import datetime
 
 import structlog
 from django.db.models import QuerySet
@@ -10,10 +11,13 @@ from conversions.domain.statuses import never_held_first
 from conversions.models import Conversion, Player, Revenue
 from tracker_project.common.hints import hint_after_commit
 from tracker_project.common.money import Money
-from tracker_project.common.prepared import fetch, insert
+from tracker_project.common.prepared import insert
 from tracker_project.common.time import day_in_zone
 
 log = structlog.get_logger(__name__)
+
+# Where the deposit stands that holds the mark: its instant, then the event that gave it.
+MarkedDeposit = tuple[datetime, str]
 
 
 def can_be_first(deposit: Conversion) -> bool:
@@ -21,15 +25,11 @@ def can_be_first(deposit: Conversion) -> bool:
     return deposit.is_settled and not deposit.is_test and not never_held_first(deposit.status)
 
 
-def place_new_deposit(deposit: Conversion) -> None:
-    """Save a new deposit, with the mark if it is the first so far; call with the player locked."""
+def place_new_deposit(deposit: Conversion, *, marked: MarkedDeposit | None) -> None:
+    """Save a new deposit, with the mark if it comes before the `marked` one; call with the player locked."""
     if can_be_first(deposit):
-        marked = fetch(
-            "SELECT occurred_at, first_event_id FROM conversions WHERE player_id = %s AND is_first_deposit",
-            [deposit.player_id],
-        )  # at most one, by constraint
-        deposit.is_first_deposit = not marked or (deposit.occurred_at, deposit.first_event_id) < marked[0]
-        if marked and deposit.is_first_deposit:
+        deposit.is_first_deposit = marked is None or (deposit.occurred_at, deposit.first_event_id) < marked
+        if marked is not None and deposit.is_first_deposit:
             _clear_mark(deposit.player)
     insert(deposit)
     revenue = _revenue(deposit) if deposit.is_first_deposit else None

@@ -48,6 +48,7 @@ _LOOK_AGAIN = (
 _STATE_COLUMNS = ("answer", "state", "reason", "waits_for", "tries", "next_match_at", "settled_at")
 
 Place = Callable[[InboxEvent], dict[str, Any]]
+Also = Callable[["Recorded"], object]
 
 
 class ConversionConflict(Exception):
@@ -91,12 +92,14 @@ def record_once(
     at: datetime,
     place: Place,
     endpoint: Endpoint | None = None,
+    also: Also | None = None,
 ) -> Recorded:
     """Put an event into the inbox and `place` it, in one transaction; a repeat is answered as the first time.
 
-    `place` writes what follows from the event and returns the answer. An event that it cannot place (`Unplaced`) is
-    quarantined. Raises `ConversionConflict`, kept as an anomaly, when the event id or webhook id stands there with
-    other terms or when `place` raises it; nothing else of the message is stored then.
+    `place` writes what follows from the event and returns the answer; `also` writes what is kept beside it, of a
+    repeat too. An event that cannot be placed (`Unplaced`) is quarantined. Raises `ConversionConflict`, kept as an
+    anomaly, when the event id or webhook id stands there with other terms or when `place` raises it; nothing else of
+    the message is stored then.
     """
     event = InboxEvent(
         platform=platform,
@@ -111,7 +114,7 @@ def record_once(
     if event.kind == InboxEvent.Kind.UNNAMED:  # nothing can follow from it, not for a moment
         event.state, event.reason = InboxEvent.State.QUARANTINED, "unknown_event_name"
     try:
-        return _record_or_repeat(event, place, at=at)
+        return _record_or_repeat(event, place, also, at=at)
     except ConversionConflict as conflict:
         keep_anomaly(event, conflict, at=at)
         raise
@@ -156,7 +159,7 @@ def refuse_other_terms(code: str, *, held: dict[str, Any], reported: dict[str, A
             raise ConversionConflict(code=code, field=field, held=value, reported=reported[field])
 
 
-def _record_or_repeat(event: InboxEvent, place: Place, *, at: datetime) -> Recorded:
+def _record_or_repeat(event: InboxEvent, place: Place, also: Also | None, *, at: datetime) -> Recorded:
     """Insert first: whoever brings the same event at the same moment waits at the constraint until we are done."""
     for _try in range(_TRIES):
         try:
@@ -164,16 +167,27 @@ def _record_or_repeat(event: InboxEvent, place: Place, *, at: datetime) -> Recor
                 event.pk = None
                 insert(event)
                 settle(event, place, at=at)
+                recorded = _recorded(event, is_repeat=False)
+                if also:
+                    also(recorded)
         except IntegrityError as error:
             constraint = broken_constraint(error)
             if constraint in _KNOWN_EVENT:
-                return _recorded(_earlier_event(event), is_repeat=True)
+                return _repeated(event, also)
             if constraint not in RACED:
                 raise
         else:
             log.info("event_recorded", inbox_event=event.pk, kind=event.kind, state=event.state)
-            return _recorded(event, is_repeat=False)
+            return recorded
     raise RuntimeError(f"Event {event.event_id} met the rows of others {_TRIES} times and found them never.")
+
+
+@transaction.atomic
+def _repeated(event: InboxEvent, also: Also | None) -> Recorded:
+    recorded = _recorded(_earlier_event(event), is_repeat=True)
+    if also:
+        also(recorded)
+    return recorded
 
 
 def _recorded(event: InboxEvent, *, is_repeat: bool) -> Recorded:

@@ -82,7 +82,7 @@ def test_hint_after_commit_outlives_a_savepoint_that_asked_for_it_too(broker):
 @pytest.mark.django_db(transaction=True)
 def test_gather_takes_the_hint_after_rows_could_gather(broker, monkeypatch):
     waited = []
-    monkeypatch.setattr(hints.time, "sleep", lambda seconds: waited.append((seconds, broker.exists(f"hint:{TASK}"))))
+    monkeypatch.setattr("time.sleep", lambda seconds: waited.append((seconds, broker.exists(f"hint:{TASK}"))))
     hints.hint_after_commit("postback_written")
 
     hints.gather(TASK)

@@ -33,7 +33,7 @@ def hint_after_commit(name: str) -> None:
         raise ImproperlyConfigured(f"WORK_HINTS names no task for {name}.")
     send = _sender(settings.WORK_HINTS[name])
     # What stands there would be taken back only together with what is written now.
-    if not any(planned is send for _, planned, _ in connection.run_on_commit):
+    if not any(planned[1] is send for planned in connection.run_on_commit):
         transaction.on_commit(send, robust=True)
 
 
