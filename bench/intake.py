@@ -41,7 +41,7 @@ _ROUNDS = 4
 _MOST_A_SECOND = 1000
 _WARM_UP_SECONDS = 3.0
 _START_SECONDS = 60.0
-_REVIEW_SECONDS = 120.0
+_REVIEW_SECONDS = 300.0
 # A registration and three deposits of each player that is made; what tables with so many rows hold beside them.
 _EVENTS_A_PLAYER = 4
 # The key that `environment_of` names.
@@ -212,13 +212,13 @@ def _fill(url: str, *, rows: int) -> None:
 
 @contextmanager
 def _processes(environment: Mapping[str, str], var: Path, port: int) -> Iterator[dict[str, int]]:
-    """Run the Procfile's web process, and its worker for all but the sending of postbacks."""
+    """Run the Procfile's web process, beat, and the worker for all but the sending of postbacks."""
     programs = {program.name: program.command[-1] for program in read_procfile(ROOT / "Procfile")}
     programs["worker"] = programs["worker"].replace("money,postbacks,reports,celery", "money")
     running: dict[str, Popen[bytes]] = {}
     with ExitStack() as files:
         try:
-            for name in ("web", "worker"):
+            for name in ("web", "worker", "beat"):
                 log = files.enter_context((var / f"{name}.log").open("wb"))
                 shell = ["/bin/sh", "-c", f"exec {programs[name]}"]
                 running[name] = Popen(shell, cwd=ROOT, env=dict(environment), stdout=log, stderr=log)
