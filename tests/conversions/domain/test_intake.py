@@ -545,7 +545,8 @@ def test_record_event_keeps_nothing_of_an_event_when_what_belongs_beside_it_fail
 
 
 def test_record_event_has_what_belongs_beside_it_written_for_a_repeat_too():
-    platform, kept = make_platform(), []
+    platform = make_platform()
+    kept: list[Recorded] = []
 
     for _ in range(2):
         record_event(
