@@ -4,13 +4,13 @@ from celery import shared_task
 from django.utils import timezone
 
 from affiliates.domain.booking import book_due_commissions
-from tracker_project.common.hints import take_hint
+from tracker_project.common.hints import gather
 
 BATCH = 200
 
 
 @shared_task(name="affiliates.book_due_commissions")
 def book_due() -> None:
-    take_hint("affiliates.book_due_commissions")
+    gather("affiliates.book_due_commissions")
     while book_due_commissions(at=timezone.now(), limit=BATCH):
         pass

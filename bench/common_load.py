@@ -18,14 +18,15 @@ from deploy.ports import LOOPBACK
 
 _PATIENCE_SECONDS = 5.0
 _LONGEST_ANSWER = 16_384
-_REDIRECT = b"HTTP/1.1 302"
-_END = b"\r\n\r\n"
+# How the answer that is wanted begins and ends.
+REDIRECT = (b"HTTP/1.1 302", b"\r\n\r\n")
+CREATED = (b"HTTP/1.1 201", b"}")
 _CLICK_ID = re.compile(rb"\r\nlocation: [^\r]*[?&]cid=([0-9a-f]{32})", re.IGNORECASE)
 
 
 @dataclass(kw_only=True)
 class Load:
-    """What came of a load: how long it took, each redirect that came back and how long it was waited for.
+    """What came of a load: how long it took, each wanted answer that came and how long it was waited for.
 
     `cpu_seconds` is the processor time of the loading side; `failed` counts other answers and those that never came.
     """
@@ -34,7 +35,7 @@ class Load:
     cpu_seconds: float = 0.0
     failed: int = 0
     latencies: list[float] = field(default_factory=list)
-    redirects: list[bytes] = field(default_factory=list)
+    answers: list[bytes] = field(default_factory=list)
 
     @property
     def answered(self) -> int:
@@ -55,7 +56,7 @@ class Load:
 
     def click_ids(self) -> list[str]:
         """Return the key of the click that each redirect names, 32 hexadecimal characters."""
-        found = [_CLICK_ID.search(redirect) for redirect in self.redirects]
+        found = [_CLICK_ID.search(redirect) for redirect in self.answers]
         return [match[1].decode() for match in found if match]
 
     def __add__(self, other: "Load") -> "Load":
@@ -64,11 +65,18 @@ class Load:
             cpu_seconds=self.cpu_seconds + other.cpu_seconds,
             failed=self.failed + other.failed,
             latencies=self.latencies + other.latencies,
-            redirects=self.redirects + other.redirects,
+            answers=self.answers + other.answers,
         )
 
 
-def send_load(port: int, requests: Iterator[bytes], *, seconds: float, connections: int) -> Load:
+def send_load(
+    port: int,
+    requests: Iterator[bytes],
+    *,
+    seconds: float,
+    connections: int,
+    wanted: tuple[bytes, bytes] = REDIRECT,
+) -> Load:
     """Send the next request of each connection when its last was answered, for a time or until there are no more."""
     load, sent_at = Load(), dict[int, float]()
     with _connected(port, connections) as sockets, select.epoll() as poll:
@@ -80,9 +88,9 @@ def send_load(port: int, requests: Iterator[bytes], *, seconds: float, connectio
         ends_at = started_at + seconds
         while sent_at and time.perf_counter() < ends_at + _PATIENCE_SECONDS:
             for descriptor, _ in poll.poll(0.5):
-                answer = sockets[descriptor].recv(_LONGEST_ANSWER)
+                answer = _answer(sockets[descriptor], wanted)
                 now = time.perf_counter()
-                if not _is_kept(load, answer, now - sent_at[descriptor]):
+                if not _is_kept(load, answer, now - sent_at[descriptor], wanted):
                     del sent_at[descriptor]
                     continue
                 request = next(requests, b"") if now < ends_at else b""
@@ -97,7 +105,14 @@ def send_load(port: int, requests: Iterator[bytes], *, seconds: float, connectio
 
 
 def send_at_rate(
-    port: int, requests: Iterator[bytes], *, rate: float, seconds: float, connections: int, seed: int = 1
+    port: int,
+    requests: Iterator[bytes],
+    *,
+    rate: float,
+    seconds: float,
+    connections: int,
+    wanted: tuple[bytes, bytes] = REDIRECT,
+    seed: int = 1,
 ) -> Load:
     """Send requests when they are due, at random moments, answered or not.
 
@@ -122,19 +137,32 @@ def send_at_rate(
             pause = next_due - time.perf_counter() if next_due < ends_at else 0.5
             readable, _, _ = select.select(list(due_at), [], [], max(0.0, pause))
             for descriptor in readable:
-                answer = sockets[descriptor].recv(_LONGEST_ANSWER)
-                if _is_kept(load, answer, time.perf_counter() - due_at.pop(descriptor)):
+                answer = _answer(sockets[descriptor], wanted)
+                if _is_kept(load, answer, time.perf_counter() - due_at.pop(descriptor), wanted):
                     idle.append(descriptor)
         load.failed += len(due_at) + len(waiting)
         load.seconds, load.cpu_seconds = time.perf_counter() - started_at, time.process_time() - cpu_before
     return load
 
 
-def _is_kept(load: Load, answer: bytes, latency: float) -> bool:
+def _answer(connection: socket.socket, wanted: tuple[bytes, bytes]) -> bytes:
+    """Return an answer; the rest of one whose head came alone follows at once."""
+    begins, ends = wanted
+    answer = connection.recv(_LONGEST_ANSWER)
+    while answer.startswith(begins) and not answer.endswith(ends):
+        more = connection.recv(_LONGEST_ANSWER)
+        if not more:
+            break
+        answer += more
+    return answer
+
+
+def _is_kept(load: Load, answer: bytes, latency: float, wanted: tuple[bytes, bytes]) -> bool:
     """Note an answer; say whether its connection can be used on."""
-    if answer.startswith(_REDIRECT) and answer.endswith(_END):
+    begins, ends = wanted
+    if answer.startswith(begins) and answer.endswith(ends):
         load.latencies.append(latency)
-        load.redirects.append(answer)
+        load.answers.append(answer)
         return True
     load.failed += 1
     return False

@@ -1,9 +1,14 @@
-"""Measures how long it takes from a deposit's webhook to its postback, at steady rates.
+"""Measures how long it takes from a deposit's webhook to its postbacks, at steady rates and beside a sick receiver.
 
 Run `.venv/bin/python -m bench.deposit_to_postback --seconds 20`. Postgres, Valkey, web, worker and beat are started as
-restarter.sh starts them, with data in a temporary folder. Each deposit is the first one of a player of his own and
-makes one postback: two of five to Meta, two to a URL template, one to a partner after his commission is booked.
-Deposits leave on schedule whatever the answers do, and the time counts from the schedule.
+restarter.sh starts them, with data in a temporary folder. Each deposit is the first one of a player of his own and is
+told to three destinations, stand-ins of Meta, TikTok and a URL template, that hold senders to the vendors' rules; one
+player of five came by a partner, whose commission is booked. Deposits leave on schedule whatever the answers do, and
+the time of each postback counts from the schedule.
+
+The greatest rate is measured three times: with all three well, with TikTok's stand-in taking requests and answering
+none, and with it gone; the figures of the latter two are those of the other destinations. `--waiting 50000` has so many
+postbacks wait at last, and says how fast they are sent.
 """
 
 import argparse
@@ -15,12 +20,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 from urllib.parse import parse_qs
@@ -38,27 +44,22 @@ from tests.outside.receivers import ReceivedRequest, Receiver
 BUDGET_RATE = 100
 _RATES = [20, BUDGET_RATE]
 _CONNECTIONS = 32
+_WELL = ("meta", "s2s")
 _PROCESSES = ("web", "worker", "beat")
 _WARM_UP_DEPOSITS = 60
 _START_SECONDS = 60.0
-_DRAIN_SECONDS = 30.0
+_PATIENCE_SECONDS = 30.0
+_DRAIN_SECONDS = 600.0
 _STOP_SECONDS = 20.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Player:
-    """Who deposits, and where his postback goes."""
-
-    player_id: str
-    click_id: str
-    receiver: str
 
 
 @dataclass(kw_only=True)
 class Measurement:
-    """One rate: how long each postback took, webhooks that failed, and processor time."""
+    """One rate: how long each postback to those destinations took, webhooks that failed, and processor time."""
 
     rate: int
+    name: str
+    destinations: tuple[str, ...]
     sent: int = 0
     refused: int = 0
     late_starts: int = 0
@@ -66,19 +67,28 @@ class Measurement:
     answer_seconds: list[float] = field(default_factory=list)
     cpu_ms: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def owed(self) -> int:
+        return self.sent * len(self.destinations)
+
     def percentile(self, share: float) -> float | None:
-        """Return how soon that share of all sent deposits was told; None when less of them were told at all."""
-        rank = max(1, math.ceil(share * self.sent))
+        """Return how soon that share of all postbacks owed arrived; None when less of them arrived at all."""
+        rank = max(1, math.ceil(share * self.owed))
         ordered = sorted(self.seconds)
         return ordered[rank - 1] if rank <= len(ordered) else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tracker:
-    """What is measured: where it takes webhooks, where its postbacks come, and its processes."""
+    """What is measured: where it takes webhooks, where its postbacks come, and its processes.
+
+    `receiver` stands in for Meta and the URL template, `sick` for TikTok.
+    """
 
     web_port: int
     receiver: Receiver
+    sick: Receiver
+    environment: Mapping[str, str]
     secret: str
     pids: Mapping[str, int]
 
@@ -88,27 +98,40 @@ class Tracker:
 
 def main() -> None:
     options = _options()
-    rates = options.rate or _RATES
-    number = _WARM_UP_DEPOSITS + sum(_deposits(rate, options.seconds) for rate in rates)
+    rates = sorted(options.rate or _RATES)
+    phases: list[tuple[int, str, Callable[[Receiver], None]]] = [(rate, "all well", _nothing) for rate in rates]
+    phases += [(rates[-1], "one hangs", _hang), (rates[-1], "one is gone", Receiver.stop)]
+    number = _WARM_UP_DEPOSITS + sum(_deposits(rate, options.seconds) for rate, _, _ in phases)
     with ExitStack() as stack:
         home = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-deposits-", ignore_cleanup_errors=True))
         )
         tracker, players = _start(stack, home, number)
-        waiting = iter(players)
-        _measure(tracker, [next(waiting) for _ in range(_WARM_UP_DEPOSITS)], rate=_RATES[0], first=0)
-        measurements, first = [], _WARM_UP_DEPOSITS
-        for rate in rates:
-            share = [next(waiting) for _ in range(_deposits(rate, options.seconds))]
-            measurements.append(_measure(tracker, share, rate=rate, first=first))
-            first += len(share)
-    _report(measurements)
+        waiting = iter(enumerate(players))
+        _measure(tracker, list(islice(waiting, _WARM_UP_DEPOSITS)), rate=_RATES[0], name="warming up")
+        measurements = []
+        for rate, name, make_sick in phases:
+            if rate == rates[-1] and make_sick is _hang and options.waiting:
+                drained = _drain(tracker, options.waiting)
+            make_sick(tracker.sick)
+            share = list(islice(waiting, _deposits(rate, options.seconds)))
+            measurements.append(_measure(tracker, share, rate=rate, name=name))
+    _report(measurements, drained if options.waiting else None)
+
+
+def _nothing(receiver: Receiver) -> None:
+    """Leave it well."""
+
+
+def _hang(receiver: Receiver) -> None:
+    receiver.fail_next(10**9, status=None, delay=60)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=20.0, help="how long deposits come at each rate")
     parser.add_argument("--rate", type=int, action="append", help="deposits a second; may be given several times")
+    parser.add_argument("--waiting", type=int, default=0, help="so many postbacks wait: how fast are they sent")
     return parser.parse_args()
 
 
@@ -116,32 +139,34 @@ def _deposits(rate: int, seconds: float) -> int:
     return max(1, round(rate * seconds))
 
 
-def _start(stack: ExitStack, home: Path, number: int) -> tuple[Tracker, list[Player]]:
+def _start(stack: ExitStack, home: Path, number: int) -> tuple[Tracker, list[str]]:
     """Start everything and register the players."""
     postgres, valkey = EmbeddedPostgres(home / "postgres"), EmbeddedValkey(home / "valkey")
     for server in (postgres, valkey):
         stack.callback(server.remove)
         server.start()
     postgres.create_database("bench")
-    receiver = stack.enter_context(Receiver())
+    receiver, sick = stack.enter_context(Receiver()), Receiver().start()
     web_port = choose_free_port()
     environment = environment_of(postgres.url("bench"), home / "var") | {
         "REDIS_URL": valkey.url(),
         "WEB_PORT": str(web_port),
         "META_BASE_URL": receiver.meta_url,
+        "TIKTOK_BASE_URL": f"{sick.url}/tiktok",
         "EGRESS_ALLOWED_ADDRESSES": "127.0.0.0/8",
         "PATH": f"{sys.prefix}/bin:{os.environ.get('PATH', '/usr/bin:/bin')}",
     }
     (home / "var").mkdir(exist_ok=True)
     run_python(["manage.py", "migrate", "--verbosity", "0"], environment)
     run_python(["manage.py", "collectstatic", "--no-input", "--verbosity", "0"], environment)
-    told = json.loads(run_python(["-m", "bench.common_players", str(number)], environment))
+    told = json.loads(run_python(["-m", "bench.common_players", str(number), receiver.url], environment))
     pids = stack.enter_context(_processes(environment, home / "var"))
     pids |= {"postgres": postgres.pid or 0, "valkey": valkey.pid or 0}
-    tracker = Tracker(web_port=web_port, receiver=receiver, secret=told["secret"], pids=pids)
+    tracker = Tracker(
+        web_port=web_port, receiver=receiver, sick=sick, environment=environment, secret=told["secret"], pids=pids
+    )
     _wait_for_web(web_port)
-    players = [Player(player_id=row[0], click_id=row[1], receiver=row[2]) for row in told["players"]]
-    return tracker, players
+    return tracker, told["players"]
 
 
 @contextmanager
@@ -191,25 +216,38 @@ def _wait_for_web(port: int) -> None:
     sys.exit("The web process did not start.")
 
 
-def _measure(tracker: Tracker, players: Sequence[Player], *, rate: int, first: int) -> Measurement:
-    """Send one deposit of each player on schedule and wait, not for ever, until all are told."""
-    measurement = Measurement(rate=rate)
-    tracker.receiver.forget()
+def _measure(tracker: Tracker, players: Sequence[tuple[int, str]], *, rate: int, name: str) -> Measurement:
+    """Send one deposit of each player on schedule and wait, not for ever, until the destinations that are well know."""
+    is_sick = name not in ("all well", "warming up")
+    measurement = Measurement(rate=rate, name=name, destinations=_WELL if is_sick else (*_WELL, "tiktok"))
+    for receiver in (tracker.receiver, tracker.sick):
+        receiver.forget()
     cpu_before = tracker.cpu()
-    due_at = _send(tracker, players, measurement, first=first)
-    deadline = time.monotonic() + _DRAIN_SECONDS
-    while _requests_taken(tracker.receiver) < len(players) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    due_at = _send(tracker, players, measurement)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while len(arrivals := _arrivals(tracker, measurement)) < measurement.owed and time.monotonic() < deadline:
+        time.sleep(0.2)
     cpu = tracker.cpu()
     measurement.cpu_ms = {name: (cpu[name] - cpu_before[name]) / len(players) * 1000 for name in cpu}
-    arrivals = _arrivals(tracker.receiver)
-    keys = [_key(player, first + position) for position, player in enumerate(players)]
-    measurement.seconds = [arrivals[key] - due_at[position] for position, key in enumerate(keys) if key in arrivals]
+    measurement.seconds = [arrived_at - due_at[number] for (_, number), arrived_at in arrivals.items()]
     return measurement
 
 
-def _send(tracker: Tracker, players: Sequence[Player], measurement: Measurement, *, first: int) -> list[float]:
-    """Return when each deposit was due, in seconds since 1970."""
+def _drain(tracker: Tracker, number: int) -> float:
+    """Have so many postbacks wait, and return how many a second are sent, from the first to the last."""
+    receivers = (tracker.receiver, tracker.sick)
+    for receiver in receivers:
+        receiver.forget()
+    run_python(["-m", "bench.common_players", "waiting", str(number)], tracker.environment)
+    deadline = time.monotonic() + _DRAIN_SECONDS
+    while sum(_events_in(receiver) for receiver in receivers) < number and time.monotonic() < deadline:
+        time.sleep(0.5)
+    times = [request.arrived_at for receiver in receivers for request in receiver.requests()]
+    return sum(_events_in(receiver) for receiver in receivers) / (max(times) - min(times))
+
+
+def _send(tracker: Tracker, players: Sequence[tuple[int, str]], measurement: Measurement) -> dict[int, float]:
+    """Return when each deposit was due, by its number, in seconds since 1970."""
     local, lock = threading.local(), threading.Lock()
     start = time.time() + 0.2
     due_at = [start + position / measurement.rate for position in range(len(players))]
@@ -218,7 +256,8 @@ def _send(tracker: Tracker, players: Sequence[Player], measurement: Measurement,
         if not hasattr(local, "connection"):
             local.connection = http.client.HTTPConnection(LOOPBACK, tracker.web_port, timeout=30)
         began = time.time()
-        status = _post(local.connection, tracker.secret, players[position], number=first + position)
+        number, player = players[position]
+        status = _post(local.connection, tracker.secret, player, number=number)
         with lock:
             measurement.sent += 1
             measurement.refused += status != 201
@@ -229,16 +268,16 @@ def _send(tracker: Tracker, players: Sequence[Player], measurement: Measurement,
         for position, due in enumerate(due_at):
             time.sleep(max(0.0, due - time.time()))
             pool.submit(send, position)
-    return due_at
+    return {number: due for (number, _), due in zip(players, due_at, strict=True)}
 
 
-def _post(connection: http.client.HTTPConnection, secret: str, player: Player, *, number: int) -> int:
+def _post(connection: http.client.HTTPConnection, secret: str, player: str, *, number: int) -> int:
     deposit = Deposit(
         event_id=f"bench-event-{number}",
         transaction_id=f"bench-transaction-{number}",
         status="confirmed",
         occurred_at=datetime.now(UTC),
-        player_id=player.player_id,
+        player_id=player,
         amount=_amount(number),
     )
     body = json.dumps(deposit.payload()).encode()
@@ -254,67 +293,77 @@ def _post(connection: http.client.HTTPConnection, secret: str, player: Player, *
 
 
 def _amount(number: int) -> Decimal:
-    """Return an amount that no other deposit has: Meta's events are known by it."""
+    """Return an amount that no other deposit has: postbacks are known by it."""
     return Decimal(5000 + number).scaleb(-2)
 
 
-def _key(player: Player, number: int) -> str:
-    return str(_amount(number)) if player.receiver == "meta" else player.click_id
-
-
-def _requests_taken(receiver: Receiver) -> int:
-    return sum(request.status == 200 for request in receiver.requests())
-
-
-def _arrivals(receiver: Receiver) -> dict[str, float]:
-    """Return when each postback first arrived, by amount for Meta and by click id elsewhere."""
-    arrivals: dict[str, float] = {}
-    for request in receiver.requests():
-        if request.status == 200:
-            arrivals.setdefault(_key_of(request), request.arrived_at)
+def _arrivals(tracker: Tracker, measurement: Measurement) -> dict[tuple[str, int], float]:
+    """Return when each deposit was first told to each destination that counts, by its number."""
+    arrivals: dict[tuple[str, int], float] = {}
+    for receiver in (tracker.receiver, tracker.sick):
+        for request in receiver.requests():
+            destination = request.path.split("/")[1]
+            if request.status == 200 and destination in measurement.destinations:
+                for amount in _amounts(request):
+                    arrivals.setdefault((destination, int(Decimal(amount) * 100) - 5000), request.arrived_at)
     return arrivals
 
 
-def _key_of(request: ReceivedRequest) -> str:
-    if not request.path.startswith("/meta"):
-        return request.query["click_id"]
-    event = json.loads(parse_qs(request.body)["data"][0], parse_float=str)[0]
-    return str(event["custom_data"]["value"])
+def _events_in(receiver: Receiver) -> int:
+    return sum(len(_amounts(request)) for request in receiver.requests() if request.status == 200)
 
 
-def _report(measurements: Sequence[Measurement]) -> None:
+def _amounts(request: ReceivedRequest) -> list[str]:
+    """Return the amounts that a request tells of."""
+    match request.path.split("/")[1]:
+        case "meta":
+            events = json.loads(parse_qs(request.body)["data"][0], parse_float=str)
+            return [str(event["custom_data"]["value"]) for event in events]
+        case "tiktok":
+            events = json.loads(request.body, parse_float=str)["data"]
+            return [str(event["properties"]["value"]) for event in events]
+        case _:
+            return [request.query["sum"]]
+
+
+def _report(measurements: Sequence[Measurement], drained: float | None) -> None:
     heads = " ".join(f"{head:>8}" for head in ("p50", "p95", "p99", "most"))
-    print(f"{'rate':>5} {'told/sent':>12} {heads} {'answer p95':>11}  CPU a deposit, ms")
+    print(f"{'rate':>5} {'':11} {'told/owed':>12} {heads} {'answer p95':>11}  CPU a deposit, ms")
     for measurement in measurements:
         cpu = " ".join(f"{name} {spent:.1f}" for name, spent in measurement.cpu_ms.items())
-        told = f"{len(measurement.seconds)}/{measurement.sent}"
+        told = f"{len(measurement.seconds)}/{measurement.owed}"
         percentiles = " ".join(_column(measurement.percentile(share)) for share in (0.5, 0.95, 0.99, 1.0))
         answers = sorted(measurement.answer_seconds)
         answer = _column(answers[math.ceil(0.95 * len(answers)) - 1])
-        print(f"{measurement.rate:>5} {told:>12} {percentiles}    {answer}  {cpu} (all {_all_cpu(measurement):.1f})")
+        head = f"{measurement.rate:>5} {measurement.name:11} {told:>12} {percentiles}    {answer}"
+        print(f"{head}  {cpu} (all {_all_cpu(measurement):.1f})")
         if measurement.refused or measurement.late_starts:
             print(f"      {measurement.refused} webhooks not recorded, {measurement.late_starts} sent over 0.1 s late")
-    print(json.dumps(_summary(measurements)))
+    if drained is not None:
+        print(f"{drained:.0f} postbacks a second of those that waited")
+    print(json.dumps(_summary(measurements, drained)))
 
 
-def _summary(measurements: Sequence[Measurement]) -> dict[str, object]:
-    """Return the figures by rate; `postback_p95_seconds` is that of the greatest one, null when not all were told."""
-    greatest = max(measurements, key=lambda measurement: measurement.rate)
+def _summary(measurements: Sequence[Measurement], drained: float | None) -> dict[str, object]:
+    """Return the figures by phase; the three p95 are of the greatest rate, null when not all were told."""
+    p95 = {measurement.name: _rounded(measurement.percentile(0.95)) for measurement in measurements}
     return {
-        "postback_p95_seconds": _rounded(greatest.percentile(0.95)),
-        "rates": {
-            str(measurement.rate): {
-                "sent": measurement.sent,
+        "postback_p95_seconds": p95["all well"],
+        "p95_beside_one_that_hangs": p95["one hangs"],
+        "p95_beside_one_that_is_gone": p95["one is gone"],
+        "drained_per_second": _rounded(drained),
+        "phases": [
+            {
+                "rate": measurement.rate,
+                "name": measurement.name,
+                "owed": measurement.owed,
                 "told": len(measurement.seconds),
                 "refused": measurement.refused,
-                "p50_seconds": _rounded(measurement.percentile(0.5)),
-                "p95_seconds": _rounded(measurement.percentile(0.95)),
-                "p99_seconds": _rounded(measurement.percentile(0.99)),
-                "most_seconds": _rounded(measurement.percentile(1.0)),
+                **{f"p{share * 100:g}": _rounded(measurement.percentile(share)) for share in (0.5, 0.95, 0.99, 1.0)},
                 "cpu_ms_per_deposit": {name: round(spent, 2) for name, spent in measurement.cpu_ms.items()},
             }
             for measurement in measurements
-        },
+        ],
     }
 
 

@@ -12,7 +12,7 @@ from conversions.domain.intake import match_waiting_events
 from conversions.domain.reporting_currency import convert_waiting_deposits
 from conversions.domain.requests import count_dropped_fields, forget_old_requests
 from conversions.domain.restatement import state_net_revenue_anew
-from tracker_project.common.hints import take_hint
+from tracker_project.common.hints import gather
 
 _MATCHED_AT_A_TIME = 500
 _COUNTED_AT_A_TIME = 1000
@@ -21,7 +21,6 @@ _RESTATED_AT_A_TIME = 1000
 
 @shared_task(name="conversions.deliver_due_postbacks")
 def deliver_postbacks() -> None:
-    take_hint("conversions.deliver_due_postbacks")
     deliver_due_postbacks(clock=timezone.now)
 
 
@@ -42,7 +41,7 @@ def watch() -> None:
 
 @shared_task(name="conversions.match_waiting_events")
 def match_waiting() -> None:
-    take_hint("conversions.match_waiting_events")
+    gather("conversions.match_waiting_events")
     match_waiting_events(at=timezone.now(), limit=_MATCHED_AT_A_TIME)
 
 

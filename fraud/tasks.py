@@ -4,13 +4,13 @@ from celery import shared_task
 from django.utils import timezone
 
 from fraud.domain.reviewing import review_pending_conversions
-from tracker_project.common.hints import take_hint
+from tracker_project.common.hints import gather
 
 BATCH = 200
 
 
 @shared_task(name="fraud.review_pending_conversions")
 def review_pending() -> None:
-    take_hint("fraud.review_pending_conversions")
+    gather("fraud.review_pending_conversions")
     while review_pending_conversions(at=timezone.now(), limit=BATCH):
         pass

@@ -206,8 +206,12 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": env_database("DATABASE_URL")
     | {
         "CONN_HEALTH_CHECKS": True,
-        # Tests open connections in threads of their own; a pool would keep them past the test.
-        "OPTIONS": {} if TESTING else {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}},
+        "OPTIONS": {
+            # Django switches prepared statements off; `common.prepared` asks for its own.
+            "prepare_threshold": 0,
+            # Tests open connections in threads of their own; a pool would keep them past the test.
+            **({} if TESTING else {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}}),
+        },
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

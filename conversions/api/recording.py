@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
 from conversions.api.errors import error_body
 from conversions.dialects.dialect import IgnoredEvent
 from conversions.dialects.reading import MalformedEvent
@@ -50,12 +48,16 @@ class Outcome:
     scrubbed: Scrubbed = _NOTHING
 
 
+Also = Callable[[Outcome], None]
+
+
 def receive_one(arrival: Arrival, fields: Any, parse: Parse, *, webhook_id: str = "") -> Outcome:
     """Record one event and keep its request, in one transaction."""
-    with transaction.atomic():
-        outcome = _record(arrival, fields, parse, lambda event_id: webhook_id or message_id_of(event_id))
+
+    def keep(outcome: Outcome) -> None:
         _keep(arrival, [outcome], status=outcome.status, answer=outcome.answer)
-    return outcome
+
+    return _record(arrival, fields, parse, lambda event_id: webhook_id or message_id_of(event_id), keep)
 
 
 def receive_each(arrival: Arrival, elements: Sequence[Any], parse: Parse, *, message_id: str = "") -> list[Outcome]:
@@ -63,12 +65,16 @@ def receive_each(arrival: Arrival, elements: Sequence[Any], parse: Parse, *, mes
 
     `message_id` names the message that brought them all; empty where the platform gives none.
     """
-    outcomes = []
-    for element in elements:
-        with transaction.atomic():
-            outcomes.append(_record(arrival, element, parse, lambda event_id: message_id_of(event_id, message_id)))
+    outcomes = [
+        _record(arrival, element, parse, lambda event_id: message_id_of(event_id, message_id), _keep_later)
+        for element in elements
+    ]
     _keep(arrival, outcomes, status=207, answer=results_of(outcomes[:_KEPT_ELEMENTS]))
     return outcomes
+
+
+def _keep_later(outcome: Outcome) -> None:
+    """Do nothing yet: the request brought other events too."""
 
 
 def keep_refused(arrival: Arrival, *, status: int, answer: dict[str, Any]) -> None:
@@ -90,44 +96,76 @@ def message_id_of(event_id: str, message_id: str = "") -> str:
     return f"{message_id}#{digest}" if message_id else f"event#{digest}"
 
 
-def _record(arrival: Arrival, fields: Any, parse: Parse, name_message: Callable[[str], str]) -> Outcome:
+def _record(
+    arrival: Arrival,
+    fields: Any,
+    parse: Parse,
+    name_message: Callable[[str], str],
+    also: Also,
+) -> Outcome:
+    """Return what became of one event; `also` writes with it, in its transaction where it is recorded."""
     if not isinstance(fields, dict):
-        return Outcome(status=400, answer=error_body("wrong_type", "Each event must be an object."))
+        outcome = Outcome(status=400, answer=error_body("wrong_type", "Each event must be an object."))
+        also(outcome)
+        return outcome
     scrubbed = scrub(fields, known=arrival.known, secret=arrival.secrets)
-    given = scrubbed.content.get("event_id")
-    event_id = given if isinstance(given, str) else ""
     try:
         reported = parse(scrubbed.fields)
-        event_id = event_id or reported.event_id
-        recorded = record_event(
-            reported,
-            platform=arrival.platform,
-            endpoint=arrival.endpoint,
-            webhook_id=name_message(reported.event_id),
-            at=arrival.at,
-        )
     except IgnoredEvent:
-        return Outcome(status=200, answer={"status": "ignored"}, scrubbed=scrubbed)
+        outcome = Outcome(status=200, answer={"status": "ignored"}, scrubbed=scrubbed)
     except MalformedEvent as error:
         answer = error_body(error.code, str(error), field=error.field or None)
-        return Outcome(status=400, answer=answer, event_id=event_id, scrubbed=scrubbed)
+        outcome = Outcome(status=400, answer=answer, event_id=_given_id(scrubbed), scrubbed=scrubbed)
+    else:
+        return _record_reported(arrival, reported, scrubbed, name_message, also)
+    also(outcome)
+    return outcome
+
+
+def _record_reported(
+    arrival: Arrival,
+    reported: Reported,
+    scrubbed: Scrubbed,
+    name_message: Callable[[str], str],
+    also: Also,
+) -> Outcome:
+    event_id = _given_id(scrubbed) or reported.event_id
+
+    def outcome_of(recorded: Recorded) -> Outcome:
+        return Outcome(
+            status=_status_of(recorded),
+            answer=recorded.answer,
+            event_id=event_id,
+            event_pk=recorded.event_pk,
+            scrubbed=scrubbed,
+        )
+
+    def keep(recorded: Recorded) -> None:
+        player_id = reported.player_id or reported.named_click
+        keep_tokens(scrubbed, platform=arrival.platform, player_id=player_id, event_pk=recorded.event_pk, at=arrival.at)
+        also(outcome_of(recorded))
+
+    try:
+        return outcome_of(
+            record_event(
+                reported,
+                platform=arrival.platform,
+                endpoint=arrival.endpoint,
+                webhook_id=name_message(reported.event_id),
+                at=arrival.at,
+                also=keep,
+            )
+        )
     except ConversionConflict as error:
         answer = error_body(error.code, f"{error}; the first report stands.", field=error.field)
-        return Outcome(status=409, answer=answer, event_id=event_id, scrubbed=scrubbed)
-    keep_tokens(
-        scrubbed,
-        platform=arrival.platform,
-        player_id=reported.player_id or reported.named_click,
-        event_pk=recorded.event_pk,
-        at=arrival.at,
-    )
-    return Outcome(
-        status=_status_of(recorded),
-        answer=recorded.answer,
-        event_id=event_id,
-        event_pk=recorded.event_pk,
-        scrubbed=scrubbed,
-    )
+        outcome = Outcome(status=409, answer=answer, event_id=event_id, scrubbed=scrubbed)
+    also(outcome)
+    return outcome
+
+
+def _given_id(scrubbed: Scrubbed) -> str:
+    given = scrubbed.content.get("event_id")
+    return given if isinstance(given, str) else ""
 
 
 def _status_of(recorded: Recorded) -> int:

@@ -28,9 +28,12 @@ from conversions.dialects.own import KNOWN, parse_deposit, parse_event, parse_re
 from conversions.domain.reported import Reported
 from conversions.models import Platform
 from conversions.signatures import BadSignature, verify
+from tracker_project.common.prepared import columns_of, fetch, made
 from tracker_project.common.strict_json import MalformedJson, parse_object, parse_value
 
 _MAX_ID_CHARACTERS = 200
+_ACTIVE = f"SELECT {', '.join(columns_of(Platform))} FROM platforms WHERE is_active"  # noqa: S608
+_SENDER_BY_SLUG, _DEFAULT_SENDER = f"{_ACTIVE} AND slug = %s", f"{_ACTIVE} AND is_default"
 
 
 class Webhook(APIView):
@@ -141,12 +144,11 @@ class NoSuchWebhook(APIView):
 
 
 def _sender(slug: str | None) -> Platform:
-    platforms = Platform.objects.filter(is_active=True).select_related("brand")
-    platform = platforms.filter(**{"slug": slug} if slug else {"is_default": True}).first()  # at most one
-    if platform is None:
+    rows = fetch(_SENDER_BY_SLUG, [slug]) if slug else fetch(_DEFAULT_SENDER, [])  # at most one, by constraint
+    if not rows:
         name = f"called {slug}" if slug else "marked default"
         raise WebhookError(404, "unknown_platform", f"No active platform is {name}.")
-    return platform
+    return made(Platform, columns_of(Platform), rows[0])
 
 
 def _parsed(parse: Callable[[bytes], Any], body: bytes) -> Any:

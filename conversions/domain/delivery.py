@@ -31,6 +31,7 @@ from conversions.postbacks.adapter import (
 )
 from tracker_project.common.egress import Answer, NoAnswer
 from tracker_project.common.hints import hint_after_commit
+from tracker_project.common.prepared import columns_of, fetch, made
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +59,21 @@ ANSWER_CHARACTERS = 500
 REQUEST_CHARACTERS = 4000
 FIRST_INQUIRY = timedelta(minutes=1)
 _EMAIL = re.compile(r"[^\s@\"'<>=&]{1,64}@[^\s@\"'<>=&]{1,255}")
+_POSTBACK = columns_of(Postback)
+# Materialised: as a plain subquery it may be run again for each row and lease more than there is room for.
+_LEASE = f"""
+    WITH due AS MATERIALIZED (
+        SELECT picked.id
+          FROM unnest(%(destinations)s::bigint[], %(rooms)s::int[]) AS wanted (destination, room)
+          JOIN destinations ON destinations.id = wanted.destination
+         CROSS JOIN LATERAL (
+            SELECT id FROM postbacks WHERE destination_id = wanted.destination AND state = 'pending'
+               AND next_attempt_at <= %(at)s AND (leased_until IS NULL OR leased_until <= %(at)s)
+             ORDER BY next_attempt_at
+             LIMIT CASE WHEN destinations.kind = ANY(%(batching)s::text[]) THEN %(batch_rows)s ELSE wanted.room END
+               FOR UPDATE SKIP LOCKED) AS picked)
+    UPDATE postbacks SET leased_until = %(until)s FROM due WHERE postbacks.id = due.id
+    RETURNING {", ".join(f"postbacks.{name}" for name in _POSTBACK)}"""  # noqa: S608
 _GIVES_UP = frozenset({Outcome.RETRY, Outcome.LATER, Outcome.UNKNOWN})
 
 
@@ -110,14 +126,15 @@ def claim_due_postbacks(*, room: Mapping[int, int], at: datetime) -> list[Claime
     """
     with transaction.atomic():
         leased = _lease(room, at)
-    postbacks = list(
-        Postback.objects.filter(pk__in=leased).select_related("conversion__player").order_by("next_attempt_at", "pk")
-    )
+    postbacks = sorted(leased, key=lambda postback: (postback.next_attempt_at, postback.pk))
+    told = {postback.conversion_id for postback in postbacks}  # one is often told to several destinations
+    conversions = Conversion.objects.select_related("player").in_bulk(told)
     destinations = Destination.objects.in_bulk({postback.destination_id for postback in postbacks})
     claimed: list[Claimed] = []
     built: dict[tuple[int, int | None], list[tuple[Postback, str]]] = {}
     for postback in postbacks:
         postback.destination = destinations[postback.destination_id]
+        postback.conversion = conversions[postback.conversion_id]
         ready = _prepare(postback, at=at)
         if isinstance(ready, PreparedRequest):
             claimed.append(Claimed(postbacks=(postback,), prepared=ready))
@@ -171,32 +188,19 @@ def judge(attempt: Attempt) -> Verdict:
     )
 
 
-def _lease(room: Mapping[int, int], at: datetime) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            # Materialised: as a plain subquery it may be run again for each row and lease more than there is room for.
-            """WITH due AS MATERIALIZED (
-                SELECT picked.id
-                  FROM unnest(%(destinations)s::bigint[], %(rooms)s::int[]) AS wanted (destination, room)
-                  JOIN destinations ON destinations.id = wanted.destination
-                 CROSS JOIN LATERAL (
-                    SELECT id FROM postbacks WHERE destination_id = wanted.destination AND state = 'pending'
-                       AND next_attempt_at <= %(at)s AND (leased_until IS NULL OR leased_until <= %(at)s)
-                     ORDER BY next_attempt_at
-                     LIMIT CASE WHEN destinations.kind = ANY(%(batching)s) THEN %(batch_rows)s ELSE wanted.room END
-                       FOR UPDATE SKIP LOCKED) AS picked)
-               UPDATE postbacks SET leased_until = %(until)s FROM due WHERE postbacks.id = due.id
-               RETURNING postbacks.id""",
-            {
-                "until": at + LEASE,
-                "at": at,
-                "destinations": list(room),
-                "rooms": list(room.values()),
-                "batching": [str(kind) for kind in BATCH_ADAPTERS],
-                "batch_rows": BATCH_ROWS,
-            },
-        )
-        return [row[0] for row in cursor.fetchall()]
+def _lease(room: Mapping[int, int], at: datetime) -> list[Postback]:
+    leased = fetch(
+        _LEASE,
+        {
+            "until": at + LEASE,
+            "at": at,
+            "destinations": list(room),
+            "rooms": list(room.values()),
+            "batching": [str(kind) for kind in BATCH_ADAPTERS],
+            "batch_rows": BATCH_ROWS,
+        },
+    )
+    return [made(Postback, _POSTBACK, row) for row in leased]
 
 
 def _prepare(postback: Postback, *, at: datetime) -> PreparedRequest | str | None:

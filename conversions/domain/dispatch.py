@@ -25,7 +25,7 @@ from conversions.domain.delivery import (
 )
 from conversions.postbacks.adapter import NotAuthorized, Outcome
 from tracker_project.common.egress import NoAnswer, refuse_inside_transaction, send
-from tracker_project.common.hints import hint_after_commit
+from tracker_project.common.hints import hint_after_commit, take_hint
 
 log = structlog.get_logger(__name__)
 
@@ -41,11 +41,11 @@ BREAKER_LEAST = 10
 BREAKER_SHARE = 0.7
 BREAKER_REST_SECONDS = 30.0
 # Rows that come within one round share its queries; the first of a run waits for no round.
-ROUND_SECONDS = 0.05
+ROUND_SECONDS = 0.1
 # A run ends so that other tasks have their turn; what is still on its way then ends by itself.
 RUN_SECONDS = 5.0
 STRAGGLER_SECONDS = 0.5
-LINGER_SECONDS = 0.1
+LINGER_SECONDS = 0.25
 _FAILURES = frozenset({Outcome.RETRY, Outcome.UNKNOWN, Outcome.DESTINATION_REFUSED})
 # The first half of the advisory lock's key: a number of our own.
 _LOCK = 7_064_201
@@ -63,9 +63,11 @@ def deliver_due_postbacks(*, clock: Callable[[], datetime]) -> int:
     dispatcher = _dispatcher()
     with _turn() as has_turn:
         begun = _run(dispatcher, clock) if has_turn else 0
-    # A task that came while this run held the turn went away again: its rows may have come after our last look.
-    if has_turn and _rooms(dispatcher, at=clock()):
-        hint_after_commit("postback_written")
+    if has_turn:
+        # While the hint stood nobody sent another, and a task that came went away again: rows may have come since.
+        take_hint(settings.WORK_HINTS["postback_written"])
+        if _rooms(dispatcher, at=clock()):
+            hint_after_commit("postback_written")
     return begun
 
 

@@ -1,6 +1,7 @@
 """The one first deposit of a player: the earliest ever confirmed, and what it brings us."""
 
 from dataclasses import asdict
+from datetime import datetime
 
 import structlog
 from django.db.models import QuerySet
@@ -10,9 +11,13 @@ from conversions.domain.statuses import never_held_first
 from conversions.models import Conversion, Player, Revenue
 from tracker_project.common.hints import hint_after_commit
 from tracker_project.common.money import Money
+from tracker_project.common.prepared import insert
 from tracker_project.common.time import day_in_zone
 
 log = structlog.get_logger(__name__)
+
+# Where the deposit stands that holds the mark: its instant, then the event that gave it.
+MarkedDeposit = tuple[datetime, str]
 
 
 def can_be_first(deposit: Conversion) -> bool:
@@ -20,16 +25,16 @@ def can_be_first(deposit: Conversion) -> bool:
     return deposit.is_settled and not deposit.is_test and not never_held_first(deposit.status)
 
 
-def place_new_deposit(deposit: Conversion) -> None:
-    """Save a new deposit, with the mark if it is the first so far; call with the player locked."""
+def place_new_deposit(deposit: Conversion, *, marked: MarkedDeposit | None) -> None:
+    """Save a new deposit, with the mark if it comes before the `marked` one; call with the player locked."""
     if can_be_first(deposit):
-        marked = _deposits(deposit.player).filter(is_first_deposit=True).first()  # at most one, by constraint
-        deposit.is_first_deposit = marked is None or _place(deposit) < _place(marked)
+        deposit.is_first_deposit = marked is None or (deposit.occurred_at, deposit.first_event_id) < marked
         if marked is not None and deposit.is_first_deposit:
             _clear_mark(deposit.player)
-    deposit.save(force_insert=True)
-    if deposit.is_first_deposit:
-        write_revenue(deposit)
+    insert(deposit)
+    revenue = _revenue(deposit) if deposit.is_first_deposit else None
+    if revenue is not None:
+        insert(revenue)
 
 
 def mark_first_deposit(player: Player) -> Conversion | None:
@@ -65,24 +70,26 @@ def write_revenue(first: Conversion) -> None:
 
     Does nothing when it stands already, when no campaign is credited, or when no exchange rate is known.
     """
+    revenue = _revenue(first)
+    if revenue is not None:
+        Revenue.objects.bulk_create([revenue], ignore_conflicts=True)
+
+
+def _revenue(first: Conversion) -> Revenue | None:
     campaign, offer = first.campaign, first.offer
     if campaign is None or offer is None or not offer.revenue:
-        return
+        return None
     on_date = day_in_zone(first.occurred_at, campaign.time_zone)
     try:
         converted = convert(Money(amount=offer.revenue, currency=offer.currency), campaign.currency, on=on_date)
     except NoExchangeRate as missing:
         log.warning("revenue_without_exchange_rate", conversion=first.pk, currency=missing.currency)
-        return
-    Revenue.objects.bulk_create([Revenue(conversion=first, **asdict(converted))], ignore_conflicts=True)
+        return None
+    return Revenue(conversion=first, **asdict(converted))
 
 
 def _deposits(player: Player) -> QuerySet[Conversion]:
     return Conversion.objects.filter(player=player, kind=Conversion.Kind.DEPOSIT)
-
-
-def _place(deposit: Conversion) -> tuple[object, str]:
-    return deposit.occurred_at, deposit.first_event_id
 
 
 def _clear_mark(player: Player) -> None:

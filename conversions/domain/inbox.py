@@ -13,6 +13,7 @@ from conversions.domain.reported import Reported
 from conversions.models import Anomaly, Endpoint, InboxEvent, Platform
 from tracker_project.common.database import broken_constraint
 from tracker_project.common.hints import hint_after_commit
+from tracker_project.common.prepared import insert, update
 
 log = structlog.get_logger(__name__)
 
@@ -44,9 +45,10 @@ _LOOK_AGAIN = (
     timedelta(hours=2),
     timedelta(hours=6),
 )
-_STATE_COLUMNS = ["answer", "state", "reason", "waits_for", "tries", "next_match_at", "settled_at"]
+_STATE_COLUMNS = ("answer", "state", "reason", "waits_for", "tries", "next_match_at", "settled_at")
 
 Place = Callable[[InboxEvent], dict[str, Any]]
+Also = Callable[["Recorded"], object]
 
 
 class ConversionConflict(Exception):
@@ -90,12 +92,14 @@ def record_once(
     at: datetime,
     place: Place,
     endpoint: Endpoint | None = None,
+    also: Also | None = None,
 ) -> Recorded:
     """Put an event into the inbox and `place` it, in one transaction; a repeat is answered as the first time.
 
-    `place` writes what follows from the event and returns the answer. An event that it cannot place (`Unplaced`) is
-    quarantined. Raises `ConversionConflict`, kept as an anomaly, when the event id or webhook id stands there with
-    other terms or when `place` raises it; nothing else of the message is stored then.
+    `place` writes what follows from the event and returns the answer; `also` writes what is kept beside it, of a
+    repeat too. An event that cannot be placed (`Unplaced`) is quarantined. Raises `ConversionConflict`, kept as an
+    anomaly, when the event id or webhook id stands there with other terms or when `place` raises it; nothing else of
+    the message is stored then.
     """
     event = InboxEvent(
         platform=platform,
@@ -110,7 +114,7 @@ def record_once(
     if event.kind == InboxEvent.Kind.UNNAMED:  # nothing can follow from it, not for a moment
         event.state, event.reason = InboxEvent.State.QUARANTINED, "unknown_event_name"
     try:
-        return _record_or_repeat(event, place, at=at)
+        return _record_or_repeat(event, place, also, at=at)
     except ConversionConflict as conflict:
         keep_anomaly(event, conflict, at=at)
         raise
@@ -131,7 +135,7 @@ def settle(event: InboxEvent, place: Place, *, at: datetime) -> None:
         event.settled_at = at if was_quarantined else None
         if event.kind in _REVIEWED:
             hint_after_commit("conversion_recorded")
-    event.save(update_fields=_STATE_COLUMNS)
+    update(event, *_STATE_COLUMNS)
 
 
 def keep_anomaly(event: InboxEvent, conflict: ConversionConflict, *, at: datetime) -> None:
@@ -155,24 +159,35 @@ def refuse_other_terms(code: str, *, held: dict[str, Any], reported: dict[str, A
             raise ConversionConflict(code=code, field=field, held=value, reported=reported[field])
 
 
-def _record_or_repeat(event: InboxEvent, place: Place, *, at: datetime) -> Recorded:
+def _record_or_repeat(event: InboxEvent, place: Place, also: Also | None, *, at: datetime) -> Recorded:
     """Insert first: whoever brings the same event at the same moment waits at the constraint until we are done."""
     for _try in range(_TRIES):
         try:
             with transaction.atomic():
                 event.pk = None
-                event.save(force_insert=True)
+                insert(event)
                 settle(event, place, at=at)
+                recorded = _recorded(event, is_repeat=False)
+                if also:
+                    also(recorded)
         except IntegrityError as error:
             constraint = broken_constraint(error)
             if constraint in _KNOWN_EVENT:
-                return _recorded(_earlier_event(event), is_repeat=True)
+                return _repeated(event, also)
             if constraint not in RACED:
                 raise
         else:
             log.info("event_recorded", inbox_event=event.pk, kind=event.kind, state=event.state)
-            return _recorded(event, is_repeat=False)
+            return recorded
     raise RuntimeError(f"Event {event.event_id} met the rows of others {_TRIES} times and found them never.")
+
+
+@transaction.atomic
+def _repeated(event: InboxEvent, also: Also | None) -> Recorded:
+    recorded = _recorded(_earlier_event(event), is_repeat=True)
+    if also:
+        also(recorded)
+    return recorded
 
 
 def _recorded(event: InboxEvent, *, is_repeat: bool) -> Recorded:

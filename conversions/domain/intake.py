@@ -12,7 +12,7 @@ from conversions.dialects.dialect import IgnoredEvent
 from conversions.dialects.reading import MalformedEvent
 from conversions.dialects.registry import parse
 from conversions.domain.activity import place_activity
-from conversions.domain.inbox import ConversionConflict, Recorded, Unplaced, keep_anomaly, record_once, settle
+from conversions.domain.inbox import Also, ConversionConflict, Recorded, Unplaced, keep_anomaly, record_once, settle
 from conversions.domain.installs import place_install
 from conversions.domain.milestones import place_milestone
 from conversions.domain.movements import place_movement
@@ -54,11 +54,18 @@ _PLACE: dict[type[Reported], _Place] = {
 
 
 def record_event(
-    reported: Reported, *, platform: Platform, webhook_id: str, at: datetime, endpoint: Endpoint | None = None
+    reported: Reported,
+    *,
+    platform: Platform,
+    webhook_id: str,
+    at: datetime,
+    endpoint: Endpoint | None = None,
+    also: Also | None = None,
 ) -> Recorded:
     """Record an event of any kind, with all that follows from it; idempotent by event id.
 
-    Raises `ConversionConflict` when it contradicts what is held.
+    `also` writes what is kept beside it, in the same transaction. Raises `ConversionConflict` when it contradicts what
+    is held.
     """
     return record_once(
         reported,
@@ -67,6 +74,7 @@ def record_event(
         at=at,
         place=lambda event: _place(reported, event, at=at),
         endpoint=endpoint,
+        also=also,
     )
 
 

@@ -2,43 +2,41 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Min, Q, Sum
 
 from campaigns.domain.exchange import NoExchangeRate, convert
-from conversions.models import Conversion, CustomerLtv, DailyActivity, Player
+from conversions.models import CustomerLtv, DailyActivity, Player
 from tracker_project.common.money import Money
+from tracker_project.common.prepared import fetch
 
-_COUNTS = Q(status=Conversion.Status.CONFIRMED)
-_REVERSED = Q(status__in=[Conversion.Status.REFUNDED, Conversion.Status.CHARGED_BACK])
-
-
-def lifetime_value_columns(player: Player) -> dict[str, Any]:
-    """Return the columns of `customer_ltv` as the player's deposits say, test deposits left out."""
-    deposits = player.conversions.filter(kind=Conversion.Kind.DEPOSIT, is_test=False)
-    sums = deposits.aggregate(
-        deposits=Count("pk", filter=_COUNTS),
-        deposits_amount=Sum("reporting_amount", filter=_COUNTS),
-        reversed_deposits=Count("pk", filter=_REVERSED),
-        reversed_amount=Sum("reporting_amount", filter=_REVERSED),
-        unconverted_deposits=Count("pk", filter=_COUNTS & Q(reporting_amount__isnull=True)),
-        first_deposit_at=Min("occurred_at", filter=_COUNTS | _REVERSED),
-        last_deposit_at=Max("occurred_at", filter=_COUNTS | _REVERSED),
+# Deposits count while confirmed; test deposits never.
+_WRITE = """
+    INSERT INTO customer_ltv (
+        player_id, currency, deposits, deposits_amount, reversed_deposits, reversed_amount, unconverted_deposits,
+        first_deposit_at, last_deposit_at, updated_at
     )
-    return {name: Decimal(0) if value is None and name.endswith("_amount") else value for name, value in sums.items()}
+    SELECT %(player)s, %(currency)s,
+           count(*) FILTER (WHERE status = 'confirmed'),
+           coalesce(sum(reporting_amount) FILTER (WHERE status = 'confirmed'), 0),
+           count(*) FILTER (WHERE status IN ('refunded', 'charged_back')),
+           coalesce(sum(reporting_amount) FILTER (WHERE status IN ('refunded', 'charged_back')), 0),
+           count(*) FILTER (WHERE status = 'confirmed' AND reporting_amount IS NULL),
+           min(occurred_at) FILTER (WHERE status IN ('confirmed', 'refunded', 'charged_back')),
+           max(occurred_at) FILTER (WHERE status IN ('confirmed', 'refunded', 'charged_back')),
+           %(at)s
+      FROM conversions
+     WHERE player_id = %(player)s AND kind = 'deposit' AND NOT is_test
+    ON CONFLICT (player_id) DO UPDATE SET
+        currency = EXCLUDED.currency, deposits = EXCLUDED.deposits, deposits_amount = EXCLUDED.deposits_amount,
+        reversed_deposits = EXCLUDED.reversed_deposits, reversed_amount = EXCLUDED.reversed_amount,
+        unconverted_deposits = EXCLUDED.unconverted_deposits, first_deposit_at = EXCLUDED.first_deposit_at,
+        last_deposit_at = EXCLUDED.last_deposit_at, updated_at = EXCLUDED.updated_at"""
 
 
 def write_lifetime_value(player: Player, *, at: datetime) -> None:
-    """Write the player's `customer_ltv`; call with the player locked."""
-    columns = lifetime_value_columns(player) | {"currency": settings.REPORTING_CURRENCY, "updated_at": at}
-    CustomerLtv.objects.bulk_create(
-        [CustomerLtv(player=player, **columns)],
-        update_conflicts=True,
-        unique_fields=["player"],
-        update_fields=list(columns),
-    )
+    """Write the player's `customer_ltv` by what his deposits say; call with the player locked."""
+    fetch(_WRITE, {"player": player.pk, "currency": settings.REPORTING_CURRENCY, "at": at})
 
 
 def worth_so_far(player: Player) -> Money:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from campaigns.models import Partner
 from conversions.domain.consent import refusal_to_signal
@@ -15,6 +14,7 @@ from conversions.models import Conversion, Destination, Player, Postback
 from conversions.models.postbacks import REVERSED
 from tracker_project.common.hints import hint_after_commit
 from tracker_project.common.money import Money
+from tracker_project.common.prepared import columns_of, fetch, insert_missing, made
 
 _WITHDRAWN = "The conversion was taken back before it was sent."
 
@@ -28,7 +28,7 @@ def write_postbacks(conversion: Conversion, *, at: datetime) -> None:
     """
     if conversion.status != Conversion.Status.CONFIRMED:
         return
-    concerned = list(_destinations_of(conversion).filter(partner=None))
+    concerned = _destinations_without_partner(conversion)
     destinations = [
         destination
         for destination in concerned
@@ -63,7 +63,7 @@ def withdraw_postbacks(conversion: Conversion, *, at: datetime) -> None:
     owed = Postback.objects.filter(conversion=conversion, is_correction=False)
     _take_back(owed.filter(destination__partner=None), payout=None, at=at)
     _cancel(owed.exclude(destination__partner=None).filter(tries=0, leased_until=None), at=at)
-    _state_value_anew(conversion, list(_destinations_of(conversion).filter(partner=None)), at=at)
+    _state_value_anew(conversion, _destinations_without_partner(conversion), at=at)
 
 
 def write_partner_postback(
@@ -86,7 +86,7 @@ def write_partner_postback(
         return
     destinations = [
         destination
-        for destination in _destinations_of(conversion).filter(partner=partner)
+        for destination in _destinations_of(conversion, _OF_PARTNER, partner.pk)
         if _hears(destination, event) and not refusal_to_signal(conversion, destination)
     ]
     new = [
@@ -129,14 +129,25 @@ def _keyed(destination: Destination, text: str) -> str:
     return hmac.digest(bytes.fromhex(destination.hash_key), text.encode(), hashlib.sha256).hex()
 
 
-def _destinations_of(conversion: Conversion) -> QuerySet[Destination]:
+# Secrets are not needed here, and cost their decryption.
+_SECRETS = {"access_token", "google_credentials", "headers", "signing_secret"}
+_DESTINATION = tuple(name for name in columns_of(Destination) if name not in _SECRETS)
+_OF_PARTNER = f"""
+    SELECT {", ".join(_DESTINATION)} FROM destinations
+     WHERE (is_active OR disabled_reason <> '')
+       AND (campaign_id IS NULL OR campaign_id = %s) AND (source_id IS NULL OR source_id = %s) AND partner_id = %s
+     ORDER BY id"""  # noqa: S608
+_WITHOUT_PARTNER = _OF_PARTNER.replace("partner_id = %s", "partner_id IS NULL")
+
+
+def _destinations_without_partner(conversion: Conversion) -> list[Destination]:
+    return _destinations_of(conversion, _WITHOUT_PARTNER)
+
+
+def _destinations_of(conversion: Conversion, sql: str, *parameters: int) -> list[Destination]:
     """Return who may hear of a conversion; one that the tracker paused keeps its rows until it is mended."""
-    is_kept = Q(is_active=True) | ~Q(disabled_reason="")
-    campaign = Q(campaign=None) | Q(campaign_id=conversion.campaign_id)
-    source = Q(source=None) | Q(source_id=conversion.source_id)
-    # Secrets are not needed here, and cost their decryption.
-    secrets = ("access_token", "google_credentials", "headers", "signing_secret")
-    return Destination.objects.filter(is_kept, campaign, source).defer(*secrets).order_by("id")
+    rows = fetch(sql, [conversion.campaign_id, conversion.source_id, *parameters])
+    return [made(Destination, _DESTINATION, row) for row in rows]
 
 
 def is_in_band(conversion: Conversion, destination: Destination) -> bool:
@@ -165,16 +176,15 @@ class _KnownRow:
 def _known_rows(
     conversion: Conversion, destinations: Sequence[Destination], *, facts: Sequence[str]
 ) -> list[_KnownRow]:
-    """Return the rows that decide what is still to be told. SQL by hand: it runs once a deposit, and costs a fifth."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT id, destination_id, conversion_id, fact, state = 'cancelled' AND tries = 0,
-                      state = 'pending' AND tries = 0 AND leased_until IS NULL AND state_reason <> ''
-                 FROM postbacks
-                WHERE destination_id = ANY(%s) AND NOT is_correction AND (fact = ANY(%s) OR conversion_id = %s)""",
-            [[destination.pk for destination in destinations], list(facts), conversion.pk],
-        )
-        return [_KnownRow(*row) for row in cursor.fetchall()]
+    """Return the rows that decide what is still to be told."""
+    rows = fetch(
+        """SELECT id, destination_id, conversion_id, fact, state = 'cancelled' AND tries = 0,
+                  state = 'pending' AND tries = 0 AND leased_until IS NULL AND state_reason <> ''
+             FROM postbacks
+            WHERE destination_id = ANY(%s) AND NOT is_correction AND (fact = ANY(%s) OR conversion_id = %s)""",
+        [[destination.pk for destination in destinations], list(facts), conversion.pk],
+    )
+    return [_KnownRow(*row) for row in rows]
 
 
 def _event_for(conversion: Conversion, destination: Destination, known: Sequence[_KnownRow]) -> Postback.Event | None:
@@ -241,7 +251,7 @@ def _owe(postbacks: Sequence[Postback], *, at: datetime, known: Sequence[_KnownR
     """Store rows that are not there yet, and bring those back that were cancelled before anything was sent."""
     if not postbacks:
         return
-    Postback.objects.bulk_create(postbacks, ignore_conflicts=True)
+    insert_missing(*postbacks)
     by_key = {(postback.destination_id, postback.fact): postback for postback in postbacks}
     unsent = Postback.objects.filter(state=Postback.State.CANCELLED, tries=0)
     for row in known:

@@ -10,7 +10,7 @@ import structlog
 from attribution.domain.credit import Credit, credit_registration
 from attribution.models import CreditOutcome
 from campaigns.domain.exchange import NoExchangeRate
-from conversions.domain.first_deposit import mark_first_deposit, place_new_deposit
+from conversions.domain.first_deposit import MarkedDeposit, mark_first_deposit, place_new_deposit
 from conversions.domain.inbox import Recorded, Unplaced, record_once, refuse_other_terms
 from conversions.domain.lifetime_value import write_lifetime_value
 from conversions.domain.outbox import withdraw_postbacks
@@ -31,6 +31,7 @@ from conversions.domain.subjects import (
 )
 from conversions.models import Conversion, InboxEvent, Milestone, Platform, Player, StatusReport
 from tracker_project.common.hints import hint_after_commit
+from tracker_project.common.prepared import fetch, insert
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +82,7 @@ def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at:
         return conversion_answer(_repeated_registration(player, reported))
     _register(player, reported, credit)
     conversion = _registration_conversion(player, event)
-    _report(conversion, event, conversion.status).save(force_insert=True)
+    insert(_report(conversion, event, conversion.status))
     _credit_earlier_milestones(player)
     if _credit_earlier_deposits(player):
         write_lifetime_value(player, at=at)
@@ -97,9 +98,10 @@ def place_deposit(reported: ReportedDeposit, event: InboxEvent, *, at: datetime)
     """Write what follows from a deposit's inbox event and return its answer."""
     reported = replace(reported, player_id=player_id_of(reported, event.platform))
     player = locked_player(event.platform, reported.player_id, at=at)
-    conversion = _known_deposit(player, reported)
+    known, marked = _standing_deposits(player, reported)
+    conversion = _known_deposit(known, reported) if known else None
     if conversion is None:
-        conversion = _record_new_deposit(player, reported, event)
+        conversion = _record_new_deposit(player, reported, event, marked=marked)
         wake_waiting_events(player.platform_id, waiting_for_transaction(reported.transaction_id), at=at)
     else:
         report_status(conversion, reported.status, event, at=at)
@@ -160,7 +162,7 @@ def _registration_conversion(player: Player, event: InboxEvent) -> Conversion:
         received_at=event.received_at,
     )
     copy_credit(conversion, player)
-    conversion.save(force_insert=True)
+    insert(conversion)
     return conversion
 
 
@@ -197,21 +199,30 @@ def _credit_earlier_milestones(player: Player) -> None:
         milestone.save()
 
 
-def _known_deposit(player: Player, reported: ReportedDeposit) -> Conversion | None:
-    """Return the transaction's conversion where there is one; raises `ConversionConflict` for other terms."""
-    known = (
-        LOCKED_CONVERSIONS.select_related("player", *CREDITED_ROWS)
-        .filter(platform_id=player.platform_id, transaction_id=reported.transaction_id, kind=Conversion.Kind.DEPOSIT)
-        .first()  # at most one, by constraint
+def _standing_deposits(player: Player, reported: ReportedDeposit) -> tuple[int | None, MarkedDeposit | None]:
+    """Return the key of the transaction's deposit, and the place of the player's first: at most one each."""
+    found = fetch(
+        """SELECT id, NULL, NULL FROM conversions WHERE platform_id = %s AND transaction_id = %s AND kind = 'deposit'
+            UNION ALL
+           SELECT NULL, occurred_at, first_event_id FROM conversions WHERE player_id = %s AND is_first_deposit""",
+        [player.platform_id, reported.transaction_id, player.pk],
     )
-    if known is None:
-        return None
+    known = next((pk for pk, _, _ in found if pk is not None), None)
+    marked = next(((occurred_at, event_id) for pk, occurred_at, event_id in found if pk is None), None)
+    return known, marked
+
+
+def _known_deposit(pk: int, reported: ReportedDeposit) -> Conversion:
+    """Return the transaction's conversion, locked; raises `ConversionConflict` for other terms."""
+    known = LOCKED_CONVERSIONS.select_related("player", *CREDITED_ROWS).get(pk=pk)
     held = {"player_id": known.player.player_id, "amount": plain_amount(known.amount), "currency": known.currency}
     refuse_other_terms("transaction_conflict", held=held, reported=reported.terms())
     return known
 
 
-def _record_new_deposit(player: Player, reported: ReportedDeposit, event: InboxEvent) -> Conversion:
+def _record_new_deposit(
+    player: Player, reported: ReportedDeposit, event: InboxEvent, *, marked: MarkedDeposit | None
+) -> Conversion:
     conversion = Conversion(
         platform_id=player.platform_id,
         player=player,
@@ -230,9 +241,9 @@ def _record_new_deposit(player: Player, reported: ReportedDeposit, event: InboxE
         convert_to_reporting_currency(conversion)
     except NoExchangeRate as missing:  # recorded all the same, and converted when the rate is known
         log.warning("deposit_waits_for_exchange_rate", currency=missing.currency, on=str(missing.on))
-    place_new_deposit(conversion)
+    place_new_deposit(conversion, marked=marked)
     report.conversion = conversion
-    report.save(force_insert=True)
+    insert(report)
     return conversion
 
 

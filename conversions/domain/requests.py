@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from conversions.domain.privacy import Scrubbed, distinct
 from conversions.models import DroppedField, Endpoint, IntakeRequest, Platform, PrivateToken
+from tracker_project.common.prepared import insert
 
 _DELETED_AT_A_TIME = 5_000
 
@@ -25,7 +26,7 @@ def keep_request(
     at: datetime,
 ) -> None:
     """Keep what a known sender sent and was answered; call in the transaction that records it."""
-    IntakeRequest.objects.create(
+    request = IntakeRequest(
         platform=platform,
         endpoint=endpoint,
         address=address[:100],
@@ -36,6 +37,7 @@ def keep_request(
         answer=answer,
         is_counted=not any(each.dropped for each in scrubbed),
     )
+    insert(request)
 
 
 def keep_tokens(scrubbed: Scrubbed, *, platform: Platform, player_id: str, event_pk: int, at: datetime) -> None:

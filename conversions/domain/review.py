@@ -11,6 +11,7 @@ from conversions.domain.outbox import withdraw_postbacks, write_postbacks
 from conversions.models import Conversion, Player
 from tracker_project.common.hints import hint_after_commit
 from tracker_project.common.money import Money
+from tracker_project.common.prepared import update
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +59,7 @@ def _decide(conversion: Conversion, state: Conversion.Review) -> None:
     if conversion.kind == Conversion.Kind.DEPOSIT:
         conversion.booking_state = Conversion.Booking.DUE
         hint_after_commit("conversion_settled")
-    conversion.save(update_fields=["review_state", "is_valuable", "booking_state"])
+    update(conversion, "review_state", "is_valuable", "booking_state")
 
 
 def _fill_click_facts(conversion: Conversion) -> None:

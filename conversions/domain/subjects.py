@@ -1,21 +1,41 @@
 """Whom an event is about: the player it names, or the one who came by the click it names."""
 
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q
 
 from attribution.click_ids import ClickId, ForgedClickId, MalformedClickId, read_click_id
+from campaigns.models import Campaign, Creative, Offer, Partner
 from conversions.domain.inbox import Unplaced
 from conversions.domain.reported import Reported, ReportedRegistration
 from conversions.models import InboxEvent, Platform, Player
 from conversions.models.players import Credited
 from tracker_project.common.hints import hint_after_commit
+from tracker_project.common.prepared import columns_of, fetch, insert, made
 
 # The rows that a fact copies from its player come with him, so that each is read once.
-CREDITED_ROWS = ("campaign", "creative", "partner", "offer")
+_CREDITED: dict[str, tuple[type[Model], tuple[str, ...]]] = {
+    "campaign": (Campaign, ("id", "name", "currency", "time_zone")),
+    "creative": (Creative, ("id", "name")),
+    "partner": (Partner, ("id", "tag")),
+    "offer": (Offer, ("id", "revenue", "currency")),
+}
+CREDITED_ROWS = tuple(_CREDITED)
+_PLAYER = columns_of(Player)
+_LOCK_PLAYER = f"""
+    SELECT {", ".join(f"players.{name}" for name in _PLAYER)},
+           {", ".join(f"{row}.{name}" for row, (_, names) in _CREDITED.items() for name in names)}
+      FROM players
+      LEFT JOIN campaigns AS campaign ON campaign.id = players.campaign_id
+      LEFT JOIN creatives AS creative ON creative.id = players.creative_id
+      LEFT JOIN partners AS partner ON partner.id = players.partner_id
+      LEFT JOIN offers AS offer ON offer.id = players.offer_id
+     WHERE players.platform_id = %s AND players.player_id = %s
+       FOR NO KEY UPDATE OF players"""  # noqa: S608
 _CREDITED_VALUES = ("credit_outcome", "click_uuid", "clicked_at", "link_id", "source_id")
 
 
@@ -56,13 +76,28 @@ def proven_click_id(text: str) -> ClickId:
 
 def locked_player(platform: Platform, player_id: str, *, at: datetime) -> Player:
     """Return the player, made if he is new, locked until the transaction ends: his events go one by one."""
-    players = Player.objects.select_for_update(of=("self",), no_key=True).select_related(*CREDITED_ROWS)
-    known = players.filter(platform=platform, player_id=player_id).first()  # at most one, by constraint
+    known = _locked(platform, player_id)
     if known is None:
-        return Player.objects.create(platform=platform, player_id=player_id, created_at=at)
+        player = Player(platform=platform, player_id=player_id, created_at=at)
+        insert(player)
+        return player
     # Whoever waited for the lock got the player as he is now, and the rows joined to him as they were before.
-    is_stale = any(getattr(known, f"{name}_id") and getattr(known, name) is None for name in CREDITED_ROWS)
-    return players.get(pk=known.pk) if is_stale else known
+    is_stale = any(getattr(known, f"{name}_id") and name not in known._state.fields_cache for name in CREDITED_ROWS)
+    return (_locked(platform, player_id) if is_stale else None) or known
+
+
+def _locked(platform: Platform, player_id: str) -> Player | None:
+    rows = fetch(_LOCK_PLAYER, [platform.pk, player_id])
+    if not rows:
+        return None
+    values = iter(rows[0])
+    player = made(Player, _PLAYER, list(islice(values, len(_PLAYER))))
+    player.platform = platform
+    for name, (model, columns) in _CREDITED.items():
+        part = list(islice(values, len(columns)))
+        if part[0] is not None:
+            setattr(player, name, made(model, columns, part))
+    return player
 
 
 def copy_credit(fact: Credited, player: Player) -> None:
@@ -118,10 +153,12 @@ def waiting_for_name(name: str) -> str:
 
 def wake_waiting_events(platform_id: int, *waits_for: str, at: datetime) -> None:
     """Have the quarantined events that wait for one of these looked at now; call in the transaction that brings it."""
-    waiting: QuerySet[InboxEvent] = InboxEvent.objects.filter(
-        platform_id=platform_id, state=InboxEvent.State.QUARANTINED, waits_for__in=waits_for
+    woken = fetch(
+        """UPDATE inbox_events SET next_match_at = %s
+            WHERE platform_id = %s AND state = 'quarantined' AND waits_for = ANY(%s) RETURNING id""",
+        [at, platform_id, list(waits_for)],
     )
-    if waiting.update(next_match_at=at):
+    if woken:
         hint_after_commit("event_waits")
 
 

@@ -14,6 +14,7 @@ from conversions.domain.review import approve_conversion, hold_conversion, rejec
 from conversions.models import Conversion
 from fraud.domain.rules import Case, judge
 from fraud.models import Review
+from tracker_project.common.prepared import insert
 
 log = structlog.get_logger(__name__)
 
@@ -145,7 +146,7 @@ def _write_review(
     actor: User | None,
     at: datetime,
 ) -> Review:
-    return Review.objects.create(
+    review = Review(
         conversion=conversion,
         verdict=verdict,
         reasons=reasons,
@@ -153,3 +154,5 @@ def _write_review(
         decided_by=actor,
         created_at=at,
     )
+    insert(review)
+    return review

@@ -66,3 +66,25 @@ def test_hint_after_commit_survives_a_dead_broker(monkeypatch, settings):
 def test_hint_after_commit_refuses_an_unknown_name():
     with pytest.raises(ImproperlyConfigured, match="no task for lunch"):
         hints.hint_after_commit("lunch")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hint_after_commit_outlives_a_savepoint_that_asked_for_it_too(broker):
+    with transaction.atomic():
+        with transaction.atomic():
+            hints.hint_after_commit("postback_written")
+            transaction.set_rollback(True)
+        hints.hint_after_commit("postback_written")
+
+    assert broker.llen(QUEUE) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_gather_takes_the_hint_after_rows_could_gather(broker, monkeypatch):
+    waited = []
+    monkeypatch.setattr("time.sleep", lambda seconds: waited.append((seconds, broker.exists(f"hint:{TASK}"))))
+    hints.hint_after_commit("postback_written")
+
+    hints.gather(TASK)
+
+    assert (waited, broker.exists(f"hint:{TASK}")) == ([(hints.GATHER_SECONDS, 1)], 0)

@@ -1,18 +1,22 @@
 """Hints: tell a worker after commit that there are rows to work on. Losing one costs time, never work."""
 
-from functools import cache
+import time
+from collections.abc import Callable
+from functools import cache, partial
 
 import redis
 import structlog
 from celery import current_app
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import connection, transaction
 
 log = structlog.get_logger(__name__)
 
 # While a hint is on its way others are not sent: one worker that is woken takes all the rows there are.
 _PENDING_MILLISECONDS = 2000
+# So long rows gather before a worker that was woken looks for them: one look for many costs it little more.
+GATHER_SECONDS = 0.1
 
 
 @cache
@@ -21,18 +25,35 @@ def _redis() -> "redis.Redis":
 
 
 def hint_after_commit(name: str) -> None:
-    """Wake the task that `settings.WORK_HINTS` names for `name`, once the transaction has committed."""
+    """Wake the task that `settings.WORK_HINTS` names for `name`, once the transaction has committed.
+
+    Asked for many times in a transaction, it is one hint.
+    """
     if name not in settings.WORK_HINTS:
         raise ImproperlyConfigured(f"WORK_HINTS names no task for {name}.")
-    transaction.on_commit(lambda: _send(settings.WORK_HINTS[name]), robust=True)
+    send = _sender(settings.WORK_HINTS[name])
+    # What stands there would be taken back only together with what is written now.
+    if not any(planned[1] is send for planned in connection.run_on_commit):
+        transaction.on_commit(send, robust=True)
+
+
+def gather(task_name: str) -> None:
+    """Let rows gather for a moment, then `take_hint`: for a task that begins to look for rows."""
+    time.sleep(GATHER_SECONDS)
+    take_hint(task_name)
 
 
 def take_hint(task_name: str) -> None:
-    """Say that `task_name` starts to look for rows: what is written from now on needs a new hint."""
+    """Say that `task_name` has no hint on its way: what is written from now on needs a new one."""
     try:
         _redis().delete(f"hint:{task_name}")
     except redis.RedisError as error:
         log.warning("hint_not_cleared", task=task_name, error=type(error).__name__)
+
+
+@cache
+def _sender(task_name: str) -> Callable[[], None]:
+    return partial(_send, task_name)
 
 
 def _send(task_name: str) -> None:

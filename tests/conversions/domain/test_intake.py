@@ -527,3 +527,32 @@ def test_match_again_by_two_workers_places_an_event_once():
 
     assert sorted(placed) == [False, False, False, True]
     assert Conversion.objects.filter(kind="deposit").count() == 1
+
+
+def test_record_event_keeps_nothing_of_an_event_when_what_belongs_beside_it_fails():
+    platform = make_platform()
+
+    with pytest.raises(ZeroDivisionError):
+        record_event(
+            milestone("lead", player_id="p-1"),
+            platform=platform,
+            webhook_id="msg-1",
+            at=LATER,
+            also=lambda recorded: 1 // 0,
+        )
+
+    assert (InboxEvent.objects.count(), Milestone.objects.count(), Player.objects.count()) == (0, 0, 0)
+
+
+def test_record_event_has_what_belongs_beside_it_written_for_a_repeat_too():
+    platform = make_platform()
+    kept: list[Recorded] = []
+
+    for _ in range(2):
+        record_event(
+            milestone("lead", player_id="p-1"), platform=platform, webhook_id="msg-1", at=LATER, also=kept.append
+        )
+
+    first, again = kept
+    assert (first.is_repeat, again.is_repeat) == (False, True)
+    assert (first.answer, first.event_pk) == (again.answer, again.event_pk)

@@ -1,0 +1,129 @@
+"""Prepared statements write and read what the ORM would."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.forms.models import model_to_dict
+
+from conversions.models import Conversion, InboxEvent, Platform, Player
+from tests.world import make_platform
+from tracker_project.common.database import broken_constraint
+from tracker_project.common.prepared import columns_of, fetch, insert, made, update
+
+pytestmark = pytest.mark.django_db
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+def make_event(platform: Platform, number: int) -> InboxEvent:
+    return InboxEvent(
+        platform=platform,
+        event_id=f"event-{number}",
+        webhook_id=f"message-{number}",
+        kind=InboxEvent.Kind.DEPOSIT,
+        terms={"amount": "10.5", "product": "ca\u1e61ino %s"},
+        answer=None,
+        occurred_at=NOON,
+        received_at=NOON,
+    )
+
+
+def test_insert_stores_each_kind_of_column_as_save_does():
+    platform = make_platform()
+    inserted, saved = make_event(platform, 1), make_event(platform, 2)
+
+    insert(inserted)
+    saved.save(force_insert=True)
+
+    stored = [InboxEvent.objects.get(pk=row.pk) for row in (inserted, saved)]
+    one, other = (model_to_dict(row, exclude=["id", "event_id", "webhook_id"]) for row in stored)
+    assert one == other
+    assert stored[0].terms == {"amount": "10.5", "product": "ca\u1e61ino %s"}
+
+
+def test_insert_gives_rows_their_keys_in_order():
+    rows = [make_event(make_platform(), number) for number in range(1, 2)]
+    rows += [make_event(rows[0].platform, number) for number in range(2, 4)]
+
+    insert(*rows)
+
+    found = [InboxEvent.objects.get(pk=row.pk).event_id for row in rows]
+    assert found == ["event-1", "event-2", "event-3"]
+    assert not any(row._state.adding for row in rows)
+
+
+def test_insert_names_the_constraint_that_it_broke():
+    platform = make_platform()
+    insert(make_event(platform, 1))
+
+    with pytest.raises(IntegrityError) as caught, transaction.atomic():
+        insert(make_event(platform, 1))
+
+    assert broken_constraint(caught.value) == "one_inbox_event_per_event_id"
+
+
+def test_update_writes_the_named_columns_alone():
+    event = make_event(make_platform(), 1)
+    insert(event)
+    event.answer, event.reason = {"status": "recorded"}, "not to be written"
+
+    update(event, "answer", "settled_at")
+
+    stored = InboxEvent.objects.get(pk=event.pk)
+    assert (stored.answer, stored.reason, stored.settled_at) == ({"status": "recorded"}, "", None)
+
+
+def test_made_reads_what_get_does_secrets_and_json_too():
+    platform = make_platform()
+    player = Player(platform=platform, player_id="p-1", click_facts={"country": "MT"}, created_at=NOON)
+    insert(player)
+
+    columns = columns_of(Player)
+    row = fetch(f"SELECT {', '.join(columns)} FROM players WHERE id = %s", [player.pk])[0]  # noqa: S608
+    held = fetch(f"SELECT {', '.join(columns_of(Platform))} FROM platforms", [])[0]  # noqa: S608
+
+    assert model_to_dict(made(Player, columns, row)) == model_to_dict(Player.objects.get(pk=player.pk))
+    assert made(Platform, columns_of(Platform), held).secret == platform.secret
+
+
+def test_made_fetches_later_what_was_not_read():
+    platform = make_platform()
+
+    partly = made(Platform, ("id", "name"), (platform.pk, platform.name))
+
+    assert (partly.name, partly.slug) == (platform.name, platform.slug)
+
+
+def test_insert_keeps_amounts_and_instants_exact():
+    platform = make_platform()
+    player = Player(platform=platform, player_id="p-1", created_at=NOON)
+    insert(player)
+    deposit = Conversion(
+        platform=platform,
+        player=player,
+        kind=Conversion.Kind.DEPOSIT,
+        status=Conversion.Status.CONFIRMED,
+        transaction_id="t-1",
+        amount=Decimal("0.00000001"),
+        currency="BTC",
+        occurred_at=NOON + timedelta(microseconds=1),
+        first_event_id="event-1",
+        received_at=NOON,
+    )
+
+    insert(deposit)
+
+    stored = Conversion.objects.get(pk=deposit.pk)
+    assert (stored.amount, stored.kind, stored.status) == (Decimal("0.00000001"), "deposit", "confirmed")
+    assert stored.occurred_at == NOON + timedelta(microseconds=1)
+
+
+def test_fetch_sees_its_own_transaction_and_is_planned_once():
+    make_platform()
+    Platform.objects.update(name="Renamed")
+
+    found = [fetch("SELECT name FROM platforms WHERE name = %s", ["Renamed"]) for _ in range(2)]
+
+    plans = fetch("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s", ["SELECT name FROM platf%"])
+    assert (found, plans) == ([[("Renamed",)], [("Renamed",)]], [(1,)])
