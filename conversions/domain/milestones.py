@@ -22,7 +22,8 @@ from conversions.domain.subjects import (
     waiting_for_transaction,
     wake_waiting_events,
 )
-from conversions.models import Endpoint, InboxEvent, Milestone, MilestoneReport, Player
+from conversions.domain.touchpoints import keep_named_touches
+from conversions.models import Endpoint, InboxEvent, Milestone, MilestoneReport, Player, Touchpoint
 
 _EACH_ITS_OWN = {Endpoint.Duplicates.NEW, Endpoint.Duplicates.TAGGED}
 
@@ -40,6 +41,7 @@ def place_milestone(reported: ReportedMilestone, event: InboxEvent, *, at: datet
     milestone = _known_milestone(reported, event, key)
     if milestone is None or _duplicates(event) in _EACH_ITS_OWN:
         milestone = _record_new(reported, event, key, player, first=milestone)
+        keep_named_touches(reported.claim, event=event, player=player, how=Touchpoint.How.MILESTONE)
         if reported.transaction_id:
             wake_waiting_events(event.platform_id, waiting_for_transaction(reported.transaction_id), at=at)
     else:
