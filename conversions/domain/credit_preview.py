@@ -31,6 +31,12 @@ class Moved:
     partner: tuple[str, str]
     reason: str
 
+    @property
+    def moves(self) -> str:
+        """Return from whom to whom, in words."""
+        pairs = [("campaign", *self.campaign), ("partner", *self.partner)]
+        return ", ".join(f"{what} {before} → {after}" for what, before, after in pairs if before != after)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
@@ -63,6 +69,11 @@ class Preview:
     campaigns: list[Change] = field(default_factory=list)
     partners: list[Change] = field(default_factory=list)
     examples: list[Moved] = field(default_factory=list)
+
+    @property
+    def tables(self) -> list[tuple[list[Change], str]]:
+        """Return the counts with what they are by."""
+        return [(self.campaigns, "campaign"), (self.partners, "partner")]
 
 
 def preview_rule(draft: CreditRule, *, starts_at: datetime, ends_at: datetime) -> Preview:

@@ -89,13 +89,11 @@ def join_touch(player: Player, claim: Claim, *, reason: str, actor: User, at: da
         locked = _locked(player)
         touches = read_touches(claim, at=locked.registered_at or at)
         if not touches or touches[0].problem:
-            raise UnusableTouch("This leads to nobody: write a click id of ours, a link's promo code or a partner's tag.")
+            raise UnusableTouch("This leads to nobody: write a click id of ours, a promo code or a partner's tag.")
         _keep_joined(locked, touches[0], at=at)
         kind = CreditIntervention.Kind.JOIN
         touch = touches[0]
-        return _intervene(
-            locked, kind, channel=touch.channel, name=touch.name, reason=reason, actor=actor, at=at
-        )
+        return _intervene(locked, kind, channel=touch.channel, name=touch.name, reason=reason, actor=actor, at=at)
 
 
 def rejoin_touch(
