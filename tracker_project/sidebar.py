@@ -117,6 +117,9 @@ def _first_items(request: HttpRequest) -> list[dict[str, Any]]:
     if may_see_figures(request.user):
         figures = reverse("analytics:campaign_days")
         items.insert(0, {"title": "Campaigns by day", "icon": "monitoring", "link": figures})
+        items.append(
+            {"title": "From click to first deposit", "icon": "filter_alt", "link": reverse("analytics:funnel")}
+        )
     if request.user.has_perm("campaigns.view_campaign"):
         tester = reverse("routing_tester")
         items.append({"title": "Routing tester", "icon": "alt_route", "link": tester})
