@@ -14,9 +14,14 @@ _CLICKS = {Channel.CLICK, Channel.INSTALL}
 
 @dataclass(frozen=True, kw_only=True)
 class Theft:
-    """One sign: `kind` is late_click, changed_tag or other_tag; `before` was there first, `after` came later."""
+    """One sign: `kind` is late_click, changed_tag or other_tag; `before` was there first, `after` came later.
+
+    `owner_id` and `taker_id` are their partners.
+    """
 
     kind: str
+    owner_id: int
+    taker_id: int
     before: Touch
     after: Touch
 
@@ -30,12 +35,13 @@ def find_thefts(touches: Sequence[Touch], *, registered_at: datetime) -> list[Th
         (touch for touch in touches if touch.partner_id is not None and not touch.problem),
         key=lambda touch: (touch.occurred_at, touch.channel, touch.name),
     )
-    found: dict[tuple[str, int | None, int | None], Theft] = {}
+    found: dict[tuple[str, int, int], Theft] = {}
     for after in known:
         for before in known:
             kind = _kind(before, after, registered_at)
-            if kind:
-                found[kind, before.partner_id, after.partner_id] = Theft(kind=kind, before=before, after=after)
+            owner, taker = before.partner_id, after.partner_id
+            if kind and owner is not None and taker is not None:
+                found[kind, owner, taker] = Theft(kind=kind, owner_id=owner, taker_id=taker, before=before, after=after)
     return list(found.values())
 
 

@@ -128,9 +128,10 @@ class UndoMergeForm(_Reasoned):
         super().__init__(player, data)
         field = cast("forms.ModelChoiceField[PlayerMerge]", self.fields["merge"])
         field.queryset = _merges(player)
-        field.label_from_instance = lambda merge: str(  # type: ignore[method-assign]
-            merge.other if merge.player_id == player.pk else merge.player
-        )
+        field.label_from_instance = self._other  # type: ignore[method-assign]
+
+    def _other(self, merge: PlayerMerge) -> str:
+        return str(merge.other if merge.player_id == self.player.pk else merge.player)
 
 
 class CreditButtons(FactPage):

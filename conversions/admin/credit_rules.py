@@ -220,8 +220,7 @@ class CreditRuleAdmin(FactPage):
                     form.add_error("starts_at", str(refused))
             first, last = form.cleaned_data["first"], form.cleaned_data["last"]
             preview = preview_rule(draft, starts_at=day_bounds(first, "UTC")[0], ends_at=day_bounds(last, "UTC")[1])
-            form.data = form.data.copy()
-            form.data["previewed"] = form.seal()
+            form.data = {**request.POST.dict(), "previewed": form.seal()}
         elif request.method == "POST":
             status = 400
         context = {

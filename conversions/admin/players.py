@@ -187,7 +187,7 @@ class ConversionAdmin(FactPage):
         ("Money", {"fields": [("amount_money", "reporting_money"), ("marks", "reversed_at")]}),
         ("Review and booking", {"fields": [("review_label", "booking_state")]}),
         ("Credit", {"fields": ["credit", "why", "timeline"]}),
-        ("What is credited", {"classes": ["collapse"], "fields": _CREDIT[1:]}),
+        ("What is credited", {"classes": ["collapse"], "fields": [*_CREDIT[1:]]}),
         ("Times", {"fields": [("occurred_at", "received_at"), "first_event_id"]}),
     ]
 

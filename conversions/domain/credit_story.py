@@ -106,10 +106,14 @@ def _names(rows: Iterable[Touchpoint], candidates: Iterable[dict[str, Any]]) -> 
     partners = {row.partner_id for row in rows} | {each["partner"] for each in candidates}
     links = {row.link_id for row in rows} | {each["link"] for each in candidates}
     return _Names(
-        campaigns=dict(Campaign.objects.filter(pk__in=campaigns - {None}).values_list("pk", "name")),
-        partners=dict(Partner.objects.filter(pk__in=partners - {None}).values_list("pk", "name")),
-        links=dict(TrackingLink.objects.filter(pk__in=links - {None}).values_list("pk", "code")),
+        campaigns=dict(Campaign.objects.filter(pk__in=_known(campaigns)).values_list("pk", "name")),
+        partners=dict(Partner.objects.filter(pk__in=_known(partners)).values_list("pk", "name")),
+        links=dict(TrackingLink.objects.filter(pk__in=_known(links)).values_list("pk", "code")),
     )
+
+
+def _known(numbers: Iterable[int | None]) -> set[int]:
+    return {number for number in numbers if number is not None}
 
 
 def _touches(

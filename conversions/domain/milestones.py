@@ -41,12 +41,12 @@ def place_milestone(reported: ReportedMilestone, event: InboxEvent, *, at: datet
     milestone = _known_milestone(reported, event, key)
     if milestone is None or _duplicates(event) in _EACH_ITS_OWN:
         milestone = _record_new(reported, event, key, player, first=milestone)
-        keep_named_touches(reported.claim, event=event, player=player, how=Touchpoint.How.MILESTONE)
         if reported.transaction_id:
             wake_waiting_events(event.platform_id, waiting_for_transaction(reported.transaction_id), at=at)
     else:
         revenue = reported.revenue.amount if reported.revenue else None
         report_milestone_status(milestone, reported.status, event, revenue=revenue)
+    keep_named_touches(reported.claim, event=event, player=player, how=Touchpoint.How.MILESTONE)
     return milestone_answer(milestone)
 
 

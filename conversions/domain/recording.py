@@ -102,11 +102,11 @@ def place_deposit(reported: ReportedDeposit, event: InboxEvent, *, at: datetime)
     player = locked_player(event.platform, reported.player_id, at=at)
     conversion = _known_deposit(player, reported)
     if conversion is None:
-        keep_later_click(reported.click_id, event=event, player=player)
         conversion = _record_new_deposit(player, reported, event)
         wake_waiting_events(player.platform_id, waiting_for_transaction(reported.transaction_id), at=at)
     else:
         report_status(conversion, reported.status, event, at=at)
+    keep_later_click(reported.click_id, event=event, player=player)
     write_lifetime_value(player, at=at)
     return conversion_answer(conversion)
 

@@ -26,7 +26,15 @@ from conversions.domain.recording import LOCKED_CONVERSIONS
 from conversions.domain.subjects import copy_credit
 from conversions.domain.touchpoints import players_concerned, standing_rows_of, touches_considered
 from conversions.domain.visitor_touches import keep_visitor_touches
-from conversions.models import Conversion, CreditDecision, CreditIntervention, Milestone, Player, Touchpoint
+from conversions.models import (
+    Conversion,
+    CreditDecision,
+    CreditIntervention,
+    Milestone,
+    MilestoneReport,
+    Player,
+    Touchpoint,
+)
 from tracker_project.common.hints import hint_after_commit
 
 log = structlog.get_logger(__name__)
@@ -89,6 +97,7 @@ def _settle(row: Touchpoint, *, at: datetime) -> int:
                 return 0
             for player in _locked(players_concerned(row)):
                 settle_credit(player, cause=CreditDecision.Cause.TOUCH, at=at)
+                _adopt_milestones(player)
             Touchpoint.objects.filter(pk=row.pk).update(is_due=False)
     except (OperationalError, InterfaceError):
         raise  # the database is the trouble, not the row
@@ -102,6 +111,24 @@ def _locked(players: Sequence[int]) -> list[Player]:
     """Return the players, each as he is once nobody else changes him, in one order for all workers."""
     locked = Player.objects.select_for_update(of=("self",), no_key=True).select_related("platform")
     return list(locked.filter(pk__in=players).order_by("pk"))
+
+
+def _adopt_milestones(player: Player) -> None:
+    """Give a registered player the milestones that named nobody but hang together with him alone."""
+    if player.registered_at is None:
+        return
+    nobodys = {
+        row.event_id: row
+        for row in standing_rows_of(player)
+        if row.player_id is None and row.how == Touchpoint.How.MILESTONE
+    }
+    reports = MilestoneReport.objects.filter(event__in=nobodys, milestone__player=None).select_related("milestone")
+    for report in reports.order_by("pk"):
+        if players_concerned(nobodys[report.event_id]) == [player.pk]:
+            report.milestone.player = player
+            copy_credit(report.milestone, player)
+            report.milestone.is_test = report.milestone.is_test or player.is_test
+            report.milestone.save()
 
 
 def _decision_of(player: Player, *, registered_at: datetime) -> Decision:

@@ -12,7 +12,7 @@ from attribution.click_ids import uuid_time
 from attribution.domain.touches import Touch, touch_of_click
 from attribution.models import Channel, Click, Impression
 from conversions.domain.touchpoints import new_row
-from conversions.models import Touchpoint
+from conversions.models import InboxEvent, Touchpoint
 from tracker_project.common.time import day_bounds
 
 # One visitor's clicks and views beyond so many a day say nothing about a person.
@@ -44,8 +44,9 @@ def _keep(named: Sequence[Touchpoint], *, starts_at: datetime, ends_at: datetime
     last = min(ends_at, max(row.named_at for row in named) + timedelta(seconds=1))
     touches = _touches_by_visitor(set(keys.values()), starts_at=starts_at, ends_at=last)
     found = [
-        _row(touch, row)
+        _row(touch, row, row.event)
         for row in named
+        if row.event is not None
         for touch in touches.get(keys.get(row.click_uuid, 0), [])[-_MOST:]
         if touch.click_uuid != row.click_uuid and touch.occurred_at <= row.named_at
     ]
@@ -77,7 +78,7 @@ def _touch_of_view(view: Impression) -> Touch:
     )
 
 
-def _row(touch: Touch, named: Touchpoint) -> Touchpoint:
-    row = new_row(touch, player=named.player, event=named.event, how=Touchpoint.How.VISITOR)
+def _row(touch: Touch, named: Touchpoint, event: InboxEvent) -> Touchpoint:
+    row = new_row(touch, player=named.player, event=event, how=Touchpoint.How.VISITOR)
     row.is_due = False
     return row
