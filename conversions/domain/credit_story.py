@@ -140,6 +140,8 @@ def _touches(
 def _verdict(player: Player, row: Touchpoint, verdict: Verdict | None, *, is_standing: bool) -> str:
     if not is_standing:
         return "Staff separated it from him."
+    if row.channel == Channel.INSTALL and not row.name:
+        return "It names no click of ours: it only tells whose device it is."
     if row.problem:
         return f"{CreditOutcome(row.problem).label}."
     if verdict is not None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from attribution.domain.touches import Claim, Touch, read_touches
+from attribution.models import Channel
 from conversions.models import CreditIntervention, InboxEvent, Player, PlayerMerge, Touchpoint
 
 _COPIED = ("click_uuid", "link_id", "campaign_id", "creative_id", "partner_id", "source_id", "offer_id")
@@ -67,9 +68,13 @@ def new_row(
 
 
 def touches_considered(rows: Iterable[Touchpoint], *, registered_at: datetime) -> list[Touch]:
-    """Return the touchpoints that had been named when the player registered: what is said later is only shown."""
+    """Return the touchpoints that had been named when the player registered: what is said later is only shown.
+
+    An install without a click only links a device to a player.
+    """
     said_anyhow = {Touchpoint.How.REGISTRATION, Touchpoint.How.STAFF}
-    return [touch_from(row) for row in rows if row.how in said_anyhow or row.named_at <= registered_at]
+    known = [row for row in rows if row.channel != Channel.INSTALL or row.name]
+    return [touch_from(row) for row in known if row.how in said_anyhow or row.named_at <= registered_at]
 
 
 def touch_from(row: Touchpoint) -> Touch:

@@ -139,7 +139,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 @pytest.mark.django_db
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.permutations(range(EVENTS)),
     repeats=st.lists(st.integers(0, EVENTS - 1), max_size=3),
