@@ -1,11 +1,11 @@
 """Versions of the rules of credit, which stay as they were made."""
 
+import attribution.models.credit_rules
 import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import attribution.models.credit_rules
 
 # A version that was in force stays as it was: all that may come is its end.
 KEEP_VERSIONS = """
@@ -178,6 +178,7 @@ class Migration(migrations.Migration):
                             ("view_hours__range", (1, 9600)),
                         ),
                         name="credit_window_is_an_hour_to_400_days",
+                        violation_error_message="A window is from an hour to 400 days.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
@@ -191,7 +192,9 @@ class Migration(migrations.Migration):
                         name="later_touch_is_known",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("protected_seconds__lte", 3600)), name="protection_is_at_most_an_hour"
+                        condition=models.Q(("protected_seconds__lte", 3600)),
+                        name="protection_is_at_most_an_hour",
+                        violation_error_message="Protect for an hour at most.",
                     ),
                 ],
             },

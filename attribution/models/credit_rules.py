@@ -138,6 +138,7 @@ class CreditRule(models.Model):
                 & Q(install_hours__range=(1, _LONGEST_HOURS))
                 & Q(view_hours__range=(1, _LONGEST_HOURS)),
                 name="credit_window_is_an_hour_to_400_days",
+                violation_error_message="A window is from an hour to 400 days.",
             ),
             models.CheckConstraint(
                 condition=Q(channels__len__gt=0)
@@ -147,7 +148,11 @@ class CreditRule(models.Model):
             models.CheckConstraint(
                 condition=Q(later_touch__in=["latest", "first_partner", "earliest"]), name="later_touch_is_known"
             ),
-            models.CheckConstraint(condition=Q(protected_seconds__lte=3600), name="protection_is_at_most_an_hour"),
+            models.CheckConstraint(
+                condition=Q(protected_seconds__lte=3600),
+                name="protection_is_at_most_an_hour",
+                violation_error_message="Protect for an hour at most.",
+            ),
         ]
 
     def __str__(self) -> str:

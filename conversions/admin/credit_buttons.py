@@ -130,8 +130,8 @@ class UndoMergeForm(_Reasoned):
         field.queryset = _merges(player)
         field.label_from_instance = self._other  # type: ignore[method-assign]
 
-    def _other(self, merge: PlayerMerge) -> str:
-        return str(merge.other if merge.player_id == self.player.pk else merge.player)
+    def _other(self, obj: PlayerMerge) -> str:
+        return str(obj.other if obj.player_id == self.player.pk else obj.player)
 
 
 class CreditButtons(FactPage):

@@ -1,6 +1,7 @@
 """Lead theft in review: single signs are watched, a habit is held, and who was protected is never held for it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,8 @@ SIGN = (
 )
 
 
-def sign(**facts: object) -> TheftSign:
-    defaults = {"text": "A sign.", "taker": "Bob Media", "is_paid": True, "players": 20, "signs": 2}
+def sign(**facts: Any) -> TheftSign:
+    defaults: dict[str, Any] = {"text": "A sign.", "taker": "Bob Media", "is_paid": True, "players": 20, "signs": 2}
     return TheftSign(**defaults | facts)
 
 

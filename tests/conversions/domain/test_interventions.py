@@ -1,6 +1,7 @@
 """What staff change about credit: it needs a reason, follows through to the money, and can be undone."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -39,7 +40,7 @@ def platform() -> Platform:
     return make_platform()
 
 
-def by(alice: User, reason: str = "The contract says so") -> dict[str, object]:
+def by(alice: User, reason: str = "The contract says so") -> dict[str, Any]:
     return {"reason": reason, "actor": alice, "at": LATER}
 
 
