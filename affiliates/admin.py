@@ -137,11 +137,10 @@ class PartnerAccountAdmin(Page):
 
     @admin.display(description="Players given to him or taken from him by staff, and lead theft")
     def credit_history(self, account: PartnerAccount) -> str:
-        if account.pk is None:
+        if account._state.adding:
             return NOTHING
-        return render_to_string(
-            "tracker/partner_credit.html", {"history": partner_history(account.partner, at=datetime.now(UTC))}
-        )
+        history = partner_history(account.partner, at=datetime.now(UTC))
+        return render_to_string("tracker/partner_credit.html", {"history": history})
 
 
 def _balances() -> dict[int, list[str]]:

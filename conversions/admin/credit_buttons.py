@@ -163,7 +163,7 @@ class CreditButtons(FactPage):
             act=act,
         )
 
-    @button("Leave to the rule…", path="release", icon="undo", permission="credit")
+    @button("Release…", path="release", icon="undo", permission="credit")
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(player: Player, data: dict[str, Any], **by: Any) -> None:
             release_player(player, **by)
@@ -177,7 +177,7 @@ class CreditButtons(FactPage):
             act=act,
         )
 
-    @button("Separate a touch…", path="separate", icon="link_off", permission="credit")
+    @button("Separate…", path="separate", icon="link_off", permission="credit")
     def separate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._touch(
             request,
@@ -188,7 +188,7 @@ class CreditButtons(FactPage):
             verb=separate_touch,
         )
 
-    @button("Put a touch back…", path="rejoin", icon="link", permission="credit")
+    @button("Put back…", path="rejoin", icon="link", permission="credit")
     def rejoin(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._touch(
             request,
@@ -199,7 +199,7 @@ class CreditButtons(FactPage):
             verb=rejoin_touch,
         )
 
-    @button("Join a touch…", path="join", icon="add_link", permission="credit")
+    @button("Join…", path="join", icon="add_link", permission="credit")
     def join(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(player: Player, data: dict[str, Any], **by: Any) -> None:
             names = ("click_id", "promo_code", "partner_tag")
@@ -229,7 +229,7 @@ class CreditButtons(FactPage):
             act=act,
         )
 
-    @button("Undo a merge…", path="unmerge", icon="call_split", permission="credit")
+    @button("Unmerge…", path="unmerge", icon="call_split", permission="credit")
     def unmerge(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(player: Player, data: dict[str, Any], **by: Any) -> None:
             undo_merge(data["merge"], **by)

@@ -19,7 +19,7 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
-    UnfoldBooleanSwitchWidget,
+    UnfoldBooleanWidget,
 )
 
 from attribution.domain.credit_rules import (
@@ -78,7 +78,7 @@ class RuleForm(forms.ModelForm[CreditRule]):
             "brand": UnfoldAdminSelectWidget,
             "campaign": UnfoldAdminSelectWidget,
             "later_touch": UnfoldAdminSelectWidget,
-            "credits_same_visitor": UnfoldBooleanSwitchWidget,
+            "credits_same_visitor": UnfoldBooleanWidget,
             **dict.fromkeys(
                 (
                     "click_hours",

@@ -132,7 +132,8 @@ def _touches(
             f"{row.get_how_display().capitalize()}. {_verdict(player, row, verdict, is_standing=row.pk in standing)}"
         )
         title = names.touch(row.channel, row.name, campaign=row.campaign_id, partner=row.partner_id, link=row.link_id)
-        mark = "credited" if verdict == Verdict.CREDITED and row.pk in standing else "passed"
+        is_credited = verdict == Verdict.CREDITED and player.credit_outcome != CreditOutcome.STAFF
+        mark = "credited" if is_credited and row.pk in standing else "passed"
         steps.append(Step(at=row.occurred_at, title=title, detail=detail, mark=mark))
     return steps
 
@@ -144,6 +145,8 @@ def _verdict(player: Player, row: Touchpoint, verdict: Verdict | None, *, is_sta
         return "It names no click of ours: it only tells whose device it is."
     if row.problem:
         return f"{CreditOutcome(row.problem).label}."
+    if verdict == Verdict.CREDITED and player.credit_outcome == CreditOutcome.STAFF:
+        return "The rule would credit this; a person decided otherwise."
     if verdict is not None:
         return _VERDICTS[verdict]
     if player.registered_at is None:

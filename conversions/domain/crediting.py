@@ -36,7 +36,7 @@ def credit_new_player(
     Sets the player's columns without saving him; call with him locked, before he is saved.
     """
     registered_at = event.occurred_at
-    known = touches_considered(rows_known_at_registration(player, touches), registered_at=registered_at)
+    known = touches_considered(rows_known_at_registration(player, touches), player, registered_at=registered_at)
     keep_touches(touches, event=event, player=player, how=Touchpoint.How.REGISTRATION)
     decision = decide(brand_id, [*touches, *known], registered_at=registered_at)
     note_thefts(player, decision, registered_at=registered_at, at=at)

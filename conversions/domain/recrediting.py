@@ -85,7 +85,7 @@ def settle_credit(player: Player, *, cause: CreditDecision.Cause, at: datetime) 
 
 def decision_without_staff(player: Player, *, registered_at: datetime) -> Decision:
     """Return what the rules in force when the player registered say of all that is known of him."""
-    touches = touches_considered(standing_rows_of(player), registered_at=registered_at)
+    touches = touches_considered(standing_rows_of(player), player, registered_at=registered_at)
     return decide(player.platform.brand_id, touches, registered_at=registered_at)
 
 

@@ -67,24 +67,31 @@ def new_row(
     )
 
 
-def touches_considered(rows: Iterable[Touchpoint], *, registered_at: datetime) -> list[Touch]:
+def touches_considered(rows: Iterable[Touchpoint], player: Player, *, registered_at: datetime) -> list[Touch]:
     """Return the touchpoints that had been named when the player registered: what is said later is only shown.
 
     An install without a click only links a device to a player.
     """
-    said_anyhow = {Touchpoint.How.REGISTRATION, Touchpoint.How.STAFF}
     known = [row for row in rows if row.channel != Channel.INSTALL or row.name]
-    return [touch_from(row) for row in known if row.how in said_anyhow or row.named_at <= registered_at]
+    return [
+        _touch_from(row, player)
+        for row in known
+        if row.how == Touchpoint.How.STAFF or _is_named(row, player) or row.named_at <= registered_at
+    ]
 
 
-def touch_from(row: Touchpoint) -> Touch:
-    """Return a stored touchpoint as what credit is decided by."""
+def _is_named(row: Touchpoint, player: Player) -> bool:
+    """Say whether the player's own registration names it, and not that of somebody merged with him."""
+    return row.how == Touchpoint.How.REGISTRATION and row.player_id == player.pk
+
+
+def _touch_from(row: Touchpoint, player: Player) -> Touch:
     return Touch(
         channel=row.channel,
         name=row.name,
         occurred_at=row.occurred_at,
         problem=row.problem,
-        is_named=row.how == Touchpoint.How.REGISTRATION,
+        is_named=_is_named(row, player),
         is_probable=row.how == Touchpoint.How.VISITOR,
         **{name: getattr(row, name) for name in _COPIED},
     )

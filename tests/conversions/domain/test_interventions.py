@@ -183,6 +183,17 @@ def test_merge_players_counts_the_touches_of_both_until_it_is_undone(platform, a
     assert (undone.undone_at, undone.undone_by, undone.undo_reason) == (LATER, alice, "Two brothers")
 
 
+def test_merge_players_credits_nobody_with_what_the_other_did_after_he_registered(platform, alice):
+    register(platform, "reg-1")
+    click = make_click(make_link(partner=make_partner()), at=NOON + timedelta(hours=3))
+    register(platform, "reg-2", player_id="p-2", occurred_at=NOON + timedelta(hours=4), click_id=click.click_id)
+    first, second = Player.objects.order_by("pk")
+
+    merge_players(first, second, **by(alice, "Same person"))
+
+    assert Player.objects.get(pk=first.pk).credit_outcome == "no_claim"
+
+
 def test_merge_players_takes_two_of_one_platform(platform, alice):
     register(platform)
     register(make_platform(), "reg-2", player_id="p-2")
