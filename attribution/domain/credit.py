@@ -15,6 +15,9 @@ from attribution.models import Channel, CreditOutcome, CreditRule
 
 __all__ = ["Claim", "click_facts"]
 
+# Where a partner may push in at the last moment; a code is typed by the player himself.
+_OVERRIDES = {Channel.CLICK, Channel.INSTALL, Channel.PARTNER_TAG}
+
 
 class Verdict(TextChoices):
     """What became of one of a player's touches when the credit was given."""
@@ -78,9 +81,9 @@ def credit_registration(claim: Claim, *, registered_at: datetime) -> Credit:
 def decide_credit(touches: Sequence[Touch], *, rules: RuleBook, registered_at: datetime) -> Decision:
     """Decide which of a player's touches is credited with him; the order of `touches` does not matter.
 
-    What came after the registration is left out.
-    Each touch's age is measured by its own campaign's rule; the rule of the earliest that may be credited decides
-    between them. A forged click id in the registration ends it: nobody is credited.
+    What came after the registration is left out. Each touch's age is measured by its own campaign's rule; the rule of
+    the earliest that may be credited decides between them. A forged click id in the registration ends it: nobody is
+    credited.
     """
     # What the registration names came before it, whatever two machines' clocks say; review looks at the difference.
     before = [touch for touch in touches if touch.is_named or touch.occurred_at <= registered_at]
@@ -140,14 +143,12 @@ def _choose(
     usable: Sequence[Touch], verdicts: dict[Touch, Verdict], *, rule: CreditRule, registered_at: datetime
 ) -> Touch | None:
     """Return the touch to credit and note in `verdicts` what became of each of `usable`."""
-    stands = []
-    for touch in usable:
-        if touch.channel not in rule.channels:
-            verdicts[touch] = Verdict.NOT_CREDITED
-        elif is_late_claim(touch, usable, rule=rule, registered_at=registered_at):
+    verdicts |= {touch: Verdict.NOT_CREDITED for touch in usable if touch.channel not in rule.channels}
+    listed = [touch for touch in usable if touch not in verdicts]
+    for touch in listed:
+        if _is_late_claim(touch, listed, rule=rule, registered_at=registered_at):
             verdicts[touch] = Verdict.LATE_CLICK
-        else:
-            stands.append(touch)
+    stands = [touch for touch in listed if touch not in verdicts]
     stands = _of_first_partner(stands, verdicts) if rule.later_touch == CreditRule.LaterTouch.FIRST_PARTNER else stands
     if not stands:
         return None
@@ -162,9 +163,8 @@ def _choose(
     return credited
 
 
-def is_late_claim(touch: Touch, others: Sequence[Touch], *, rule: CreditRule, registered_at: datetime) -> bool:
-    """Say whether a partner's click or tag comes so short before the registration that it takes nothing from a
-    partner who was there before."""
+def _is_late_claim(touch: Touch, others: Sequence[Touch], *, rule: CreditRule, registered_at: datetime) -> bool:
+    """Say whether a partner's touch is so short before the registration that it takes nothing from an earlier one."""
     if not rule.protected_seconds or touch.partner_id is None or touch.channel not in _OVERRIDES:
         return False
     if registered_at - touch.occurred_at > timedelta(seconds=rule.protected_seconds):
@@ -172,10 +172,6 @@ def is_late_claim(touch: Touch, others: Sequence[Touch], *, rule: CreditRule, re
     return any(
         other.partner_id not in (None, touch.partner_id) and other.occurred_at < touch.occurred_at for other in others
     )
-
-
-# A code is typed by the player himself.
-_OVERRIDES = {Channel.CLICK, Channel.INSTALL, Channel.PARTNER_TAG}
 
 
 def _of_first_partner(stands: list[Touch], verdicts: dict[Touch, Verdict]) -> list[Touch]:

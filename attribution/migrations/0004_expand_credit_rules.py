@@ -1,11 +1,11 @@
 """Versions of the rules of credit, which stay as they were made."""
 
-import attribution.models.credit_rules
 import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import attribution.models.credit_rules
 
 # A version that was in force stays as it was: all that may come is its end.
 KEEP_VERSIONS = """

@@ -233,9 +233,12 @@ def _record_new_deposit(player: Player, reported: ReportedDeposit, event: InboxE
 def report_status(conversion: Conversion, status: str, event: InboxEvent, *, at: datetime) -> None:
     """Add a report to a known deposit, with all that follows; call with the player locked."""
     _report(conversion, event, status).save(force_insert=True)
-    before = (conversion.status, conversion.is_settled)
+    before = (conversion.status, conversion.is_settled, conversion.credit_outcome)
     _follow_reports(conversion, list(conversion.status_reports.select_related("event")))
-    if (conversion.status, conversion.is_settled) != before:
+    if conversion.player.credit_ends_at is not None:  # its instant may have moved over the bound
+        copy_credit(conversion, conversion.player)
+        end_credit_of_late_deposit(conversion, conversion.player, occurred_at=conversion.occurred_at)
+    if (conversion.status, conversion.is_settled, conversion.credit_outcome) != before:
         conversion.review_state = Conversion.Review.PENDING
         conversion.is_valuable = False
     if never_held_first(conversion.status):

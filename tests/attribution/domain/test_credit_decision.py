@@ -74,6 +74,18 @@ def test_decide_credit_protects_from_a_tag_at_the_registration_but_not_from_a_co
     assert decided(OF_ALICE, code, channels=order) == ("promo_code", {"a": "weaker", "B10": "credited"})
 
 
+def test_decide_credit_protects_nobody_whom_the_rule_in_force_cannot_credit():
+    own = touch("own", before=2 * HOUR)
+    tag_of_alice = touch("alice", before=HOUR, channel="partner_tag", partner_id=ALICE, campaign_id=7)
+    tags_too = CreditRule(version=1, channels=["click", "partner_tag"])
+    rules = RuleBook(default=CreditRule(version=1, channels=["click"]), of_campaigns={7: tags_too})
+
+    decision = decide_credit([own, tag_of_alice, LATE_OF_BOB], rules=rules, registered_at=NOON)
+
+    assert decision.credit.partner_id == BOB
+    assert [each.verdict.value for each in decision.candidates] == ["overridden", "not_credited", "credited"]
+
+
 def test_decide_credit_follows_the_rules_order_of_channels():
     assert decided(OF_ALICE, CODE_OF_BOB) == ("click", {"a": "credited", "B10": "weaker"})
     assert decided(OF_ALICE, CODE_OF_BOB, channels=["promo_code", "click"]) == (

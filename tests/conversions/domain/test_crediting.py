@@ -121,6 +121,18 @@ def test_deposit_after_the_rules_bound_is_credited_to_nobody_in_any_order():
     assert (late.partner_id, late.campaign_id, late.click_uuid) == (None, None, None)
 
 
+def test_deposit_that_turns_out_to_be_earlier_gets_the_credit_back():
+    platform = make_platform()
+    make_rule(deposit_days=1)
+    register(platform, click_id=make_click(make_link(partner=make_partner())).click_id)
+    deposit(platform, "dep-1", status="pending", occurred_at=REGISTERED_AT + timedelta(days=2))
+    assert the_deposit().credit_outcome == "late_deposit"
+
+    deposit(platform, "dep-1+", occurred_at=REGISTERED_AT + timedelta(hours=1))
+
+    assert (the_deposit().credit_outcome, the_deposit().partner is None) == ("click", False)
+
+
 def test_signup_and_registration_are_credited_alike_whichever_comes_first():
     alice, bob = make_partner(), make_partner()
     first, second = make_platform(), make_platform()
