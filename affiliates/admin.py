@@ -7,10 +7,12 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from import_export.admin import ExportMixin
 from import_export.formats.base_formats import CSV
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter, RangeDateTimeFilter
 
+from affiliates.domain.credit_history import partner_history
 from affiliates.domain.queries import partner_balances
 from affiliates.models import (
     Commission,
@@ -116,8 +118,8 @@ class PartnerAccountAdmin(Page):
     search_fields = ["legal_name", "partner__name", "partner__tag"]
     autocomplete_fields = ["partner", "plan"]
     ordering = ["legal_name"]
-    fields = [("partner", "plan"), ("legal_name", "is_active"), "owed"]
-    readonly_fields = ["owed"]
+    fields = [("partner", "plan"), ("legal_name", "is_active"), "owed", "credit_history"]
+    readonly_fields = ["owed", "credit_history"]
 
     balances: dict[int, list[str]] = {}
 
@@ -132,6 +134,13 @@ class PartnerAccountAdmin(Page):
     @admin.display(description="Owed by the ledger")
     def owed(self, account: PartnerAccount) -> str:
         return ", ".join(self.balances.get(account.pk, [])) or NOTHING
+
+    @admin.display(description="Players given to him or taken from him by staff, and lead theft")
+    def credit_history(self, account: PartnerAccount) -> str:
+        if account._state.adding:
+            return NOTHING
+        history = partner_history(account.partner, at=datetime.now(UTC))
+        return render_to_string("tracker/partner_credit.html", {"history": history})
 
 
 def _balances() -> dict[int, list[str]]:

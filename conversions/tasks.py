@@ -9,6 +9,7 @@ from conversions.domain.confirmation import confirm_accepted_postbacks
 from conversions.domain.delivery_health import watch_deliveries
 from conversions.domain.dispatch import deliver_due_postbacks
 from conversions.domain.intake import match_waiting_events
+from conversions.domain.recrediting import settle_due_touches
 from conversions.domain.reporting_currency import convert_waiting_deposits
 from conversions.domain.requests import count_dropped_fields, forget_old_requests
 from conversions.domain.restatement import state_net_revenue_anew
@@ -17,6 +18,7 @@ from tracker_project.common.hints import gather
 _MATCHED_AT_A_TIME = 500
 _COUNTED_AT_A_TIME = 1000
 _RESTATED_AT_A_TIME = 1000
+_TOUCHES_AT_A_TIME = 1000
 
 
 @shared_task(name="conversions.deliver_due_postbacks")
@@ -43,6 +45,11 @@ def watch() -> None:
 def match_waiting() -> None:
     gather("conversions.match_waiting_events")
     match_waiting_events(at=timezone.now(), limit=_MATCHED_AT_A_TIME)
+
+
+@shared_task(name="conversions.settle_due_touches")
+def settle_touches() -> None:
+    settle_due_touches(at=timezone.now(), limit=_TOUCHES_AT_A_TIME)
 
 
 @shared_task(name="conversions.count_dropped_fields")

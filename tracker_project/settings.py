@@ -245,6 +245,7 @@ CELERY = {
         "watch_deliveries": {"task": "conversions.watch_deliveries", "schedule": 300.0},
         "convert": {"task": "conversions.convert_waiting_deposits", "schedule": 60.0},
         "match": {"task": "conversions.match_waiting_events", "schedule": 20.0},
+        "touches": {"task": "conversions.settle_due_touches", "schedule": 10.0},
         "count dropped fields": {"task": "conversions.count_dropped_fields", "schedule": 60.0},
         "forget requests": {"task": "conversions.forget_old_requests", "schedule": 3600.0},
         "partitions": {"task": "attribution.ensure_click_partitions", "schedule": 3600.0},

@@ -31,6 +31,10 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Conversions", "task_alt", "conversions.Conversion"),
             ("Reviews", "gavel", "fraud.Review"),
             ("Players", "group", "conversions.Player"),
+            ("Credit by staff", "sell", "conversions.CreditIntervention"),
+            ("Merged players", "merge", "conversions.PlayerMerge"),
+            ("Lead theft", "policy", "conversions.TheftEvidence"),
+            ("Rules of credit", "rule", "attribution.CreditRule"),
             ("Lifetime values", "trending_up", "conversions.CustomerLtv"),
             ("Milestones", "flag", "conversions.Milestone"),
             ("Installs", "install_mobile", "conversions.Install"),
@@ -113,6 +117,9 @@ def _first_items(request: HttpRequest) -> list[dict[str, Any]]:
     if may_see_figures(request.user):
         figures = reverse("analytics:campaign_days")
         items.insert(0, {"title": "Campaigns by day", "icon": "monitoring", "link": figures})
+        items.append(
+            {"title": "From click to first deposit", "icon": "filter_alt", "link": reverse("analytics:funnel")}
+        )
     if request.user.has_perm("campaigns.view_campaign"):
         tester = reverse("routing_tester")
         items.append({"title": "Routing tester", "icon": "alt_route", "link": tester})

@@ -21,13 +21,18 @@ class CreditOutcome(models.TextChoices):
 
     WAITING = "waiting", "No registration yet"
     CLICK = "click", "Credited to the click"
+    INSTALL = "install", "Credited to the app's install"
+    VIEW = "view", "Credited to the view"
     PROMO_CODE = "promo_code", "Credited by promo code"
     PARTNER_TAG = "partner_tag", "Credited by partner tag"
+    STAFF = "staff", "Credited by a person"
     NO_CLAIM = "no_claim", "The registration named no click, code or partner"
     FORGED_CLICK_ID = "forged_click_id", "The click id is forged"
     MALFORMED_CLICK_ID = "malformed_click_id", "The click id is not one of ours"
     UNKNOWN_LINK = "unknown_link", "The click's link does not exist"
     OUTSIDE_WINDOW = "outside_window", "The click is too old"
+    NOT_CREDITED = "not_credited", "The rule in force credits none of the touches"
+    LATE_DEPOSIT = "late_deposit", "The deposit came too long after the registration"
     UNKNOWN_CODE = "unknown_code", "No link or partner has the code or tag"
 
 

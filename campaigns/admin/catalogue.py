@@ -15,6 +15,7 @@ class PartnerAdmin(Page):
     list_filter = ["is_active"]
     search_fields = ["name", "tag", "notes"]
     ordering = ["name"]
+    change_form_before_template = "tracker/partner_top.html"
 
     @admin.display(description="Name", ordering="name")
     def named(self, partner: Partner) -> str:

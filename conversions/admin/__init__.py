@@ -1,8 +1,10 @@
-"""Who reports events, what was reported, who is told, and what Apple tells."""
+"""Who reports events, what was reported, who is credited and told, and what Apple tells."""
 
 from conversions.admin import (
     api_keys,
     app_postbacks,
+    credit,
+    credit_rules,
     destinations,
     endpoints,
     exchange_rates,
@@ -15,6 +17,8 @@ from conversions.admin import (
 __all__ = [
     "api_keys",
     "app_postbacks",
+    "credit",
+    "credit_rules",
     "destinations",
     "endpoints",
     "exchange_rates",

@@ -3,8 +3,12 @@
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
+from conversions.admin.credit_buttons import CreditButtons
+from conversions.domain.credit_story import tell_credit
 from conversions.models import Conversion, CustomerLtv, Platform, Player, Postback, StatusReport
 from conversions.models.players import Credited
 from tracker_project.common.pages import NOTHING, FactInline, FactPage, instant, label, link_to, money, plain_list
@@ -67,7 +71,7 @@ class ConversionInline(FactInline):
 
 
 @admin.register(Player)
-class PlayerAdmin(FactPage):
+class PlayerAdmin(CreditButtons):
     purpose = "People at a platform, known by its id alone. Who brought a player locks when he registers."
     empty = "No platform has reported a player yet."
     list_display = ["player_id", "platform", "country", "registered_at", "credit", "test"]
@@ -80,7 +84,8 @@ class PlayerAdmin(FactPage):
     inlines = [ConversionInline]
     fieldsets = [
         (None, {"fields": [("player_id", "platform"), ("country", "region"), ("registered_at", "test"), "worth"]}),
-        ("Credit", {"fields": ["credit", *_CREDIT[1:], "facts"]}),
+        ("Credit", {"fields": ["credit", "timeline"]}),
+        ("What is credited", {"classes": ["collapse"], "fields": [*_CREDIT[1:], "credit_ends_at", "facts"]}),
         ("Consent", {"fields": [("consent_ad_user_data", "consent_ad_personalization")]}),
         ("Standing", {"fields": [("verified_at", "blocked_at"), ("duplicate_at", "self_excluded_at")]}),
     ]
@@ -98,6 +103,10 @@ class PlayerAdmin(FactPage):
     @admin.display(description="Credit")
     def credit(self, player: Player) -> str:
         return credit_sentence(player)
+
+    @admin.display(description="How he came, and why he is credited so")
+    def timeline(self, player: Player) -> str:
+        return render_to_string("tracker/credit_timeline.html", {"story": tell_credit(player)})
 
     @admin.display(description="What the click carried")
     def facts(self, player: Player) -> str:
@@ -177,7 +186,8 @@ class ConversionAdmin(FactPage):
         (None, {"fields": [("kind", "status_label"), ("player_link", "platform"), ("transaction_id", "product")]}),
         ("Money", {"fields": [("amount_money", "reporting_money"), ("marks", "reversed_at")]}),
         ("Review and booking", {"fields": [("review_label", "booking_state")]}),
-        ("Credit", {"fields": ["credit", *_CREDIT[1:]]}),
+        ("Credit", {"fields": ["credit", "why", "timeline"]}),
+        ("What is credited", {"classes": ["collapse"], "fields": [*_CREDIT[1:]]}),
         ("Times", {"fields": [("occurred_at", "received_at"), "first_event_id"]}),
     ]
 
@@ -225,6 +235,18 @@ class ConversionAdmin(FactPage):
     @admin.display(description="Credit")
     def credit(self, conversion: Conversion) -> str:
         return credit_sentence(conversion)
+
+    @admin.display(description="Why")
+    def why(self, conversion: Conversion) -> str:
+        decision = conversion.credit_decision
+        if decision is None:
+            return "Reasons were not kept yet when he registered."
+        rule = link_to(decision.rule, "the rule") if decision.rule else "no rule was made"
+        return format_html("{} ({})", decision.reason, rule)
+
+    @admin.display(description="The player's way")
+    def timeline(self, conversion: Conversion) -> str:
+        return render_to_string("tracker/credit_timeline.html", {"story": tell_credit(conversion.player)})
 
 
 @admin.register(CustomerLtv)

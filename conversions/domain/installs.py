@@ -4,13 +4,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from attribution.domain.credit import Claim, Credit, credit_registration
-from attribution.models import CreditOutcome
+from attribution.domain.credit import Credit, credit_of
+from attribution.domain.credit_rules import rules_in_force
+from attribution.domain.touches import Touch, read_click
+from attribution.models import Channel, CreditOutcome
 from conversions.domain.reported import ReportedInstall
 from conversions.domain.subjects import credited_to, locked_player
-from conversions.models import InboxEvent, Install
+from conversions.domain.touchpoints import keep_touches
+from conversions.models import InboxEvent, Install, Touchpoint
 
-CLICK_TO_INSTALL_WINDOW = timedelta(days=7)
+# An install that was refused, or taken away again, says nothing of who brought the player.
+_TOUCHES = {Install.Activity.INSTALL, Install.Activity.REINSTALL, Install.Activity.REATTRIBUTION}
 
 
 def place_install(reported: ReportedInstall, event: InboxEvent, *, at: datetime) -> dict[str, Any]:
@@ -34,7 +38,7 @@ def place_install(reported: ReportedInstall, event: InboxEvent, *, at: datetime)
 
 
 def _record_new(reported: ReportedInstall, event: InboxEvent, *, at: datetime) -> Install:
-    credit = _credit(reported)
+    credit = _credit(reported, event.platform.brand_id)
     player = locked_player(event.platform, reported.player_id, at=at) if reported.player_id else None
     clicked_at = credit.clicked_at or reported.clicked_at
     install = Install(
@@ -62,20 +66,46 @@ def _record_new(reported: ReportedInstall, event: InboxEvent, *, at: datetime) -
         offer_id=credit.offer_id,
     )
     install.save(force_insert=True)
+    _keep_touch(install, credit, event)
     return install
 
 
-def _credit(reported: ReportedInstall) -> Credit:
-    """Return the click's credit; none for a click more than seven days before, or after, the install."""
-    credit = credit_registration(Claim(click_id=reported.click_id), registered_at=reported.occurred_at)
-    if credit.outcome != CreditOutcome.CLICK or credit.clicked_at is None:
-        return credit
-    bare = Credit(outcome=CreditOutcome.OUTSIDE_WINDOW, click_uuid=credit.click_uuid, clicked_at=credit.clicked_at)
-    if reported.occurred_at - credit.clicked_at > CLICK_TO_INSTALL_WINDOW:
+def _keep_touch(install: Install, credit: Credit, event: InboxEvent) -> None:
+    """Let an install stand for its click with whoever is known by it, by its device or by the platform's id."""
+    if install.activity not in _TOUCHES or (install.player is None and credit.click_uuid is None):
+        return
+    touch = Touch(
+        channel=Channel.INSTALL,
+        name=credit.click_uuid.hex if credit.click_uuid else "",
+        occurred_at=install.installed_at,
+        problem="" if credit.outcome == CreditOutcome.CLICK else credit.outcome,
+        click_uuid=credit.click_uuid,
+        link_id=credit.link_id,
+        campaign_id=credit.campaign_id,
+        creative_id=credit.creative_id,
+        partner_id=credit.partner_id,
+        source_id=credit.source_id,
+        offer_id=credit.offer_id,
+    )
+    how = Touchpoint.How.INSTALL
+    keep_touches([touch], event=event, player=install.player, how=how, install_id=install.install_id)
+
+
+def _credit(reported: ReportedInstall, brand_id: int) -> Credit:
+    """Return the click's credit; none for a click that is older than the rule in force allows."""
+    if not reported.click_id:
+        return Credit(outcome=CreditOutcome.NO_CLAIM)
+    touch = read_click(reported.click_id, at=reported.occurred_at)
+    bare = Credit(outcome=CreditOutcome.OUTSIDE_WINDOW, click_uuid=touch.click_uuid, clicked_at=touch.clicked_at)
+    if touch.problem:
+        return replace(bare, outcome=touch.problem)
+    at = reported.occurred_at
+    rules = rules_in_force(brand_id=brand_id, campaign_ids=[touch.campaign_id], at=at)
+    if at - touch.occurred_at > timedelta(hours=rules.rule_for(touch.campaign_id).install_hours):
         return bare
     is_refused = reported.activity in (Install.Activity.REJECTED_INSTALL, Install.Activity.REJECTED_REATTRIBUTION)
     # The partner refused it: the click stays visible, nobody is credited.
-    return replace(bare, outcome=CreditOutcome.NO_CLAIM) if is_refused else credit
+    return replace(bare, outcome=CreditOutcome.NO_CLAIM) if is_refused else credit_of(touch)
 
 
 def _seconds(clicked_at: datetime | None, installed_at: datetime) -> int | None:

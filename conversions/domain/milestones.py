@@ -22,7 +22,8 @@ from conversions.domain.subjects import (
     waiting_for_transaction,
     wake_waiting_events,
 )
-from conversions.models import Endpoint, InboxEvent, Milestone, MilestoneReport, Player
+from conversions.domain.touchpoints import keep_named_touches
+from conversions.models import Endpoint, InboxEvent, Milestone, MilestoneReport, Player, Touchpoint
 
 _EACH_ITS_OWN = {Endpoint.Duplicates.NEW, Endpoint.Duplicates.TAGGED}
 
@@ -45,6 +46,7 @@ def place_milestone(reported: ReportedMilestone, event: InboxEvent, *, at: datet
     else:
         revenue = reported.revenue.amount if reported.revenue else None
         report_milestone_status(milestone, reported.status, event, revenue=revenue)
+    keep_named_touches(reported.claim, event=event, player=player, how=Touchpoint.How.MILESTONE)
     return milestone_answer(milestone)
 
 

@@ -66,6 +66,14 @@ def withdraw_postbacks(conversion: Conversion, *, at: datetime) -> None:
     _state_value_anew(conversion, _destinations_without_partner(conversion), at=at)
 
 
+def withdraw_misplaced_postbacks(conversion: Conversion, *, at: datetime) -> None:
+    """Take back what destinations of another campaign or source heard of a conversion whose credit changed."""
+    of_another_campaign = Q(destination__campaign__isnull=False) & ~Q(destination__campaign=conversion.campaign_id)
+    of_another_source = Q(destination__source__isnull=False) & ~Q(destination__source=conversion.source_id)
+    told = Postback.objects.filter(conversion=conversion, is_correction=False, destination__partner=None)
+    _take_back(told.filter(of_another_campaign | of_another_source), payout=None, at=at)
+
+
 def write_partner_postback(
     conversion: Conversion,
     *,

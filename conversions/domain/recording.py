@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import structlog
 
-from attribution.domain.credit import Credit, credit_registration
+from attribution.domain.touches import read_touches
 from attribution.models import CreditOutcome
 from campaigns.domain.exchange import NoExchangeRate
+from conversions.domain.crediting import credit_new_player, end_credit_of_late_deposit
 from conversions.domain.first_deposit import MarkedDeposit, mark_first_deposit, place_new_deposit
 from conversions.domain.inbox import Recorded, Unplaced, record_once, refuse_other_terms
 from conversions.domain.lifetime_value import write_lifetime_value
@@ -29,6 +31,7 @@ from conversions.domain.subjects import (
     waiting_for_transaction,
     wake_waiting_events,
 )
+from conversions.domain.touchpoints import keep_later_click
 from conversions.models import Conversion, InboxEvent, Milestone, Platform, Player, StatusReport
 from tracker_project.common.hints import hint_after_commit
 from tracker_project.common.prepared import fetch, insert
@@ -74,23 +77,23 @@ def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at:
     """Write what follows from a registration's inbox event and return its answer."""
     lock_click(event.platform_id, reported.claim.click_id)
     player_id = player_id_of(reported, event.platform)
-    credit = credit_registration(reported.claim, registered_at=reported.occurred_at)
-    if not reported.player_id and credit.outcome == CreditOutcome.UNKNOWN_LINK:
+    touches = read_touches(reported.claim, at=reported.occurred_at)
+    if not reported.player_id and CreditOutcome.UNKNOWN_LINK in [touch.problem for touch in touches]:
         raise Unplaced("unknown_link", waits_for=waiting_for_click(proven_click_id(reported.claim.click_id).uuid.hex))
     player = locked_player(event.platform, player_id, at=at)
     if player.registered_at is not None:
         return conversion_answer(_repeated_registration(player, reported))
-    _register(player, reported, credit)
+    _register(player, reported)
+    credit_new_player(player, touches, event=event, brand_id=event.platform.brand_id, at=at)
+    player.save()
     conversion = _registration_conversion(player, event)
     insert(_report(conversion, event, conversion.status))
-    _credit_earlier_milestones(player)
+    named_clicks = {touch.click_uuid for touch in touches if touch.click_uuid}
+    _credit_earlier_milestones(player, named_clicks)
     if _credit_earlier_deposits(player):
         write_lifetime_value(player, at=at)
-    named_by = [player.click_uuid.hex] if player.click_uuid else []
-    if not reported.player_id:
-        named_by.append(proven_click_id(reported.claim.click_id).uuid.hex)
-    if named_by:
-        wake_waiting_events(player.platform_id, *map(waiting_for_click, named_by), at=at)
+    if named_clicks:
+        wake_waiting_events(player.platform_id, *(waiting_for_click(uuid.hex) for uuid in named_clicks), at=at)
     return conversion_answer(conversion)
 
 
@@ -105,6 +108,7 @@ def place_deposit(reported: ReportedDeposit, event: InboxEvent, *, at: datetime)
         wake_waiting_events(player.platform_id, waiting_for_transaction(reported.transaction_id), at=at)
     else:
         report_status(conversion, reported.status, event, at=at)
+    keep_later_click(reported.click_id, event=event, player=player)
     write_lifetime_value(player, at=at)
     return conversion_answer(conversion)
 
@@ -129,24 +133,13 @@ def _repeated_registration(player: Player, reported: ReportedRegistration) -> Co
     return conversion
 
 
-def _register(player: Player, reported: ReportedRegistration, credit: Credit) -> None:
+def _register(player: Player, reported: ReportedRegistration) -> None:
     player.registered_at = reported.occurred_at
     player.country = reported.country
     player.region = reported.region
     player.consent_ad_user_data = reported.consent_ad_user_data
     player.consent_ad_personalization = reported.consent_ad_personalization
     player.is_test = player.is_test or reported.is_test
-    player.credit_outcome = credit.outcome
-    player.click_uuid = credit.click_uuid
-    player.clicked_at = credit.clicked_at
-    player.link_id = credit.link_id
-    player.campaign_id = credit.campaign_id
-    player.creative_id = credit.creative_id
-    player.partner_id = credit.partner_id
-    player.source_id = credit.source_id
-    player.offer_id = credit.offer_id
-    player.click_facts = credit.click_facts
-    player.save()
 
 
 def _registration_conversion(player: Player, event: InboxEvent) -> Conversion:
@@ -174,6 +167,7 @@ def _credit_earlier_deposits(player: Player) -> bool:
     deposits = list(LOCKED_CONVERSIONS.filter(player=player, kind=Conversion.Kind.DEPOSIT).order_by("pk"))
     for deposit in deposits:
         copy_credit(deposit, player)
+        end_credit_of_late_deposit(deposit, player, occurred_at=deposit.occurred_at)
         deposit.is_test = deposit.is_test or player.is_test
         deposit.is_valuable = False
         deposit.is_first_deposit = False
@@ -184,14 +178,13 @@ def _credit_earlier_deposits(player: Player) -> bool:
     return bool(deposits)
 
 
-def _credit_earlier_milestones(player: Player) -> None:
+def _credit_earlier_milestones(player: Player, named_clicks: set[UUID]) -> None:
     """Give the milestones that came before the registration its credit: his own, and those that named his click."""
     his = Milestone.objects.filter(player=player)
-    if player.click_uuid is not None:
-        by_his_click = Milestone.objects.filter(
-            platform_id=player.platform_id, click_uuid=player.click_uuid, player__isnull=True
+    if named_clicks:
+        his |= Milestone.objects.filter(
+            platform_id=player.platform_id, click_uuid__in=named_clicks, player__isnull=True
         )
-        his = his | by_his_click
     for milestone in his.order_by("pk"):
         milestone.player = player
         copy_credit(milestone, player)
@@ -237,6 +230,7 @@ def _record_new_deposit(
     copy_credit(conversion, player)
     report = _report(conversion, event, reported.status)
     _follow_reports(conversion, [report])
+    end_credit_of_late_deposit(conversion, player, occurred_at=conversion.occurred_at)
     try:
         convert_to_reporting_currency(conversion)
     except NoExchangeRate as missing:  # recorded all the same, and converted when the rate is known
@@ -250,9 +244,12 @@ def _record_new_deposit(
 def report_status(conversion: Conversion, status: str, event: InboxEvent, *, at: datetime) -> None:
     """Add a report to a known deposit, with all that follows; call with the player locked."""
     _report(conversion, event, status).save(force_insert=True)
-    before = (conversion.status, conversion.is_settled)
+    before = (conversion.status, conversion.is_settled, conversion.credit_outcome)
     _follow_reports(conversion, list(conversion.status_reports.select_related("event")))
-    if (conversion.status, conversion.is_settled) != before:
+    if conversion.player.credit_ends_at is not None:  # its instant may have moved over the bound
+        copy_credit(conversion, conversion.player)
+        end_credit_of_late_deposit(conversion, conversion.player, occurred_at=conversion.occurred_at)
+    if (conversion.status, conversion.is_settled, conversion.credit_outcome) != before:
         conversion.review_state = Conversion.Review.PENDING
         conversion.is_valuable = False
     if never_held_first(conversion.status):

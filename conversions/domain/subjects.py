@@ -12,7 +12,7 @@ from attribution.click_ids import ClickId, ForgedClickId, MalformedClickId, read
 from campaigns.models import Campaign, Creative, Offer, Partner
 from conversions.domain.inbox import Unplaced
 from conversions.domain.reported import Reported, ReportedRegistration
-from conversions.models import InboxEvent, Platform, Player
+from conversions.models import Conversion, InboxEvent, Platform, Player, Touchpoint
 from conversions.models.players import Credited
 from tracker_project.common.hints import hint_after_commit
 from tracker_project.common.prepared import columns_of, fetch, insert, made
@@ -48,8 +48,11 @@ def player_id_of(reported: Reported, platform: Platform) -> str:
     if reported.player_id:
         return reported.player_id
     click_id = proven_click_id(reported.named_click)
+    # His own click may be another than the one that is credited.
+    named = Touchpoint.objects.filter(platform=platform, click_uuid=click_id.uuid, how=Touchpoint.How.REGISTRATION)
+    came_by_it = Q(click_uuid=click_id.uuid) | Q(pk__in=list(named.values_list("player_id", flat=True)))
     known = list(
-        Player.objects.filter(Q(click_uuid=click_id.uuid) | Q(player_id=name_by_click(click_id)), platform=platform)
+        Player.objects.filter(came_by_it | Q(player_id=name_by_click(click_id)), platform=platform)
         .order_by("pk")
         .values_list("player_id", flat=True)[:2]
     )
@@ -104,6 +107,8 @@ def copy_credit(fact: Credited, player: Player) -> None:
     """Give a fact (unsaved) the credit of its player."""
     for name in (*CREDITED_ROWS, *_CREDITED_VALUES):
         setattr(fact, name, getattr(player, name))
+    if isinstance(fact, Conversion):
+        fact.credit_decision_id = player.credit_decision_id
 
 
 def credited_to(fact: Credited) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from conversions.models.api_keys import ApiKey
 from conversions.models.app_postbacks import AppPostback, AppPostbackConflict, SourceIdentifier
+from conversions.models.credit import CreditDecision, CreditIntervention, PlayerMerge, TheftEvidence, Touchpoint
 from conversions.models.endpoints import DroppedField, Endpoint, IntakeRequest
 from conversions.models.facts import (
     ActivityReport,
@@ -24,6 +25,8 @@ __all__ = [
     "AppPostback",
     "AppPostbackConflict",
     "Conversion",
+    "CreditDecision",
+    "CreditIntervention",
     "CustomerLtv",
     "DailyActivity",
     "Destination",
@@ -37,6 +40,7 @@ __all__ = [
     "Movement",
     "Platform",
     "Player",
+    "PlayerMerge",
     "PlayerStatus",
     "Postback",
     "PostbackAttempt",
@@ -44,4 +48,6 @@ __all__ = [
     "Revenue",
     "SourceIdentifier",
     "StatusReport",
+    "TheftEvidence",
+    "Touchpoint",
 ]

@@ -49,6 +49,18 @@ class Player(Credited):
         default=dict,
         help_text="What the credited click carried: platform click ids, external id, sub ids, keyword, kind, country.",
     )
+    credit_decision = models.ForeignKey(
+        "conversions.CreditDecision",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="Why he is credited so; empty for players from before reasons were kept.",
+    )
+    credit_ends_at = models.DateTimeField(
+        null=True, blank=True, help_text="Deposits from then on are credited to nobody. Empty: credit is for life."
+    )
     created_at = models.DateTimeField()
 
     class Meta:
@@ -123,6 +135,15 @@ class Conversion(Credited):
     exchange_rate = models.DecimalField(max_digits=24, decimal_places=10, null=True, blank=True)
     exchange_rate_on = models.DateField(null=True, blank=True)
     exchange_rate_source = models.CharField(max_length=50, blank=True)
+    credit_decision = models.ForeignKey(
+        "conversions.CreditDecision",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="Why it is credited so.",
+    )
     review_state = models.CharField(max_length=10, choices=Review, default=Review.PENDING)
     booking_state = models.CharField(max_length=10, choices=Booking, default=Booking.NONE)
 

@@ -12,7 +12,8 @@ from attribution.domain.credit import click_facts
 from attribution.models import Click
 from conversions.domain.review import approve_conversion, hold_conversion, reject_conversion
 from conversions.models import Conversion
-from fraud.domain.rules import Case, judge
+from fraud.domain.lead_theft import theft_signs
+from fraud.domain.rules import Case, TheftSign, judge
 from fraud.models import Review
 from tracker_project.common.prepared import insert
 
@@ -76,11 +77,12 @@ def _claim_pending(*, after: int, limit: int) -> list[Conversion]:
 
 def _review_claimed(claimed: list[Conversion], *, at: datetime) -> int:
     decisions = _persons_decisions(claimed)
+    thefts = theft_signs(claimed, at=at)
     reviewed = 0
     for conversion in claimed:
         try:
             with transaction.atomic():
-                _review(conversion, decisions.get(conversion.pk), at=at)
+                _review(conversion, decisions.get(conversion.pk), thefts.get(conversion.pk, ()), at=at)
         except (OperationalError, InterfaceError):
             raise  # the database is the trouble, not the row
         except Exception:
@@ -90,16 +92,16 @@ def _review_claimed(claimed: list[Conversion], *, at: datetime) -> int:
     return reviewed
 
 
-def _review(conversion: Conversion, decision: Review | None, *, at: datetime) -> None:
+def _review(conversion: Conversion, decision: Review | None, thefts: tuple[TheftSign, ...], *, at: datetime) -> None:
     if decision is not None and decision.credited == credited_with(conversion):
         _APPLY[Review.Verdict(decision.verdict)](conversion, at=at)
         return
-    judgement = judge(_case(conversion))
+    judgement = judge(_case(conversion, thefts))
     _write_review(conversion, verdict=judgement.verdict, reasons=judgement.reasons, actor=None, at=at)
     _APPLY[judgement.verdict](conversion, at=at)
 
 
-def _case(conversion: Conversion) -> Case:
+def _case(conversion: Conversion, thefts: tuple[TheftSign, ...]) -> Case:
     facts = _click_facts(conversion)
     offer = conversion.offer
     country = conversion.player.country or facts.get("country") or ""
@@ -110,6 +112,7 @@ def _case(conversion: Conversion) -> Case:
         click_kind=facts.get("kind", ""),
         country=country.upper() or None,
         offer_countries=tuple(offer.countries) if offer else (),
+        thefts=thefts,
     )
 
 

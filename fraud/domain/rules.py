@@ -3,12 +3,36 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 
 from attribution.models import CreditOutcome
 from fraud.models import Review
 
 # Two machines' clocks may differ by this much before an event counts as earlier than its click.
 CLOCK_TOLERANCE = timedelta(seconds=60)
+
+# Single signs of lead theft happen by chance: a partner's share of them, over enough players, does not.
+THEFT_SHARE = Fraction(5, 100)
+THEFT_SAMPLE = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class TheftSign:
+    """A sign that `taker` took the player from another, and how many of the taker's recent players show one.
+
+    `is_paid` says that the taker is the one who is credited.
+    """
+
+    text: str
+    taker: str
+    is_paid: bool
+    players: int
+    signs: int
+
+    @property
+    def is_habit(self) -> bool:
+        """Say whether the taker's players show such signs more often than chance would have it."""
+        return self.players >= THEFT_SAMPLE and Fraction(self.signs, self.players) > THEFT_SHARE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +49,15 @@ class Case:
     click_kind: str = ""
     country: str | None = None
     offer_countries: tuple[str, ...] = ()
+    thefts: tuple[TheftSign, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One ground for stopping a conversion; `find` returns the text for people, or None when it does not hit."""
+    """One ground for stopping a conversion; `find` returns the text for people, or None when it does not hit.
+
+    A rule whose verdict is approval only watches: its text is kept with the review.
+    """
 
     name: str
     verdict: Review.Verdict
@@ -88,6 +116,21 @@ def country_unknown(case: Case) -> str | None:
     )
 
 
+def lead_theft(case: Case) -> str | None:
+    for sign in case.thefts:
+        if sign.is_paid and sign.is_habit:
+            return (
+                f"{sign.text} It is so with {sign.signs} of {sign.taker}'s {sign.players} players of the last 30 days; "
+                f"more than {float(THEFT_SHARE):.0%} of {THEFT_SAMPLE} or more are held."
+            )
+    return None
+
+
+def possible_lead_theft(case: Case) -> str | None:
+    signs = [sign.text for sign in case.thefts if not (sign.is_paid and sign.is_habit)]
+    return " ".join(signs) or None
+
+
 def _instant(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
@@ -100,4 +143,6 @@ RULES = [
     Rule(name="event_before_click", verdict=Review.Verdict.HELD, find=event_before_click),
     Rule(name="country_outside_offer", verdict=Review.Verdict.HELD, find=country_outside_offer),
     Rule(name="country_unknown", verdict=Review.Verdict.HELD, find=country_unknown),
+    Rule(name="lead_theft", verdict=Review.Verdict.HELD, find=lead_theft),
+    Rule(name="possible_lead_theft", verdict=Review.Verdict.APPROVED, find=possible_lead_theft),
 ]

@@ -15,7 +15,16 @@ from django.test.utils import CaptureQueriesContext
 
 from affiliates.domain.booking import book_due_commissions
 from affiliates.models import Commission, CommissionPlan, LedgerTransfer, PartnerAccount
-from attribution.models import BotRule, Click, Impression, LandingEvent, PreClick, SetAsideClick, StaffNetwork
+from attribution.models import (
+    BotRule,
+    Click,
+    CreditRule,
+    Impression,
+    LandingEvent,
+    PreClick,
+    SetAsideClick,
+    StaffNetwork,
+)
 from campaigns.models import (
     AdvertisingAccount,
     Brand,
@@ -45,6 +54,7 @@ from conversions.models import (
     AppPostback,
     AppPostbackConflict,
     Conversion,
+    CreditIntervention,
     CustomerLtv,
     DailyActivity,
     Destination,
@@ -57,13 +67,16 @@ from conversions.models import (
     Movement,
     Platform,
     Player,
+    PlayerMerge,
     Postback,
     PostbackAttempt,
     SourceIdentifier,
+    TheftEvidence,
 )
 from fraud.models import Review
 from tests.affiliates.builders import make_earning_deposit, make_partner_account, make_player
 from tests.attribution.builders import make_impression, make_landing_event, make_pre_click
+from tests.attribution.credit_builders import make_rule
 from tests.campaigns.builders import (
     make_account,
     make_alert,
@@ -228,6 +241,21 @@ def add_review() -> None:
     )
 
 
+def add_credit_rule() -> None:
+    make_rule(campaign=make_campaign(), created_by=User.objects.create_user(f"maker{CreditRule.objects.count()}"))
+
+
+def add_credit_by_staff() -> None:
+    actor = User.objects.create_user(f"actor{CreditIntervention.objects.count()}")
+    owner, taker = make_partner(), make_partner()
+    player, other = make_player(), make_player()
+    of: dict[str, Any] = {"player": player, "partner_before": owner, "partner_after": taker}
+    CreditIntervention.objects.create(**of, kind="retag", reason="By contract", actor=actor, created_at=NOON)
+    PlayerMerge.objects.create(player=player, other=other, reason="Same person", actor=actor, merged_at=NOON)
+    figures = {"seconds_before": 5, "seconds_after": 60, "is_probable": False}
+    TheftEvidence.objects.create(**of, **figures, kind="late_click", occurred_at=NOON, noticed_at=NOON)
+
+
 def add_commission() -> None:
     make_earning_deposit()
     book_due_commissions(at=NOON, limit=10)
@@ -265,6 +293,10 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     AppPostbackConflict: add_app_conflict,
     SourceIdentifier: add_source_identifier,
     Player: make_player,
+    CreditRule: add_credit_rule,
+    CreditIntervention: add_credit_by_staff,
+    PlayerMerge: add_credit_by_staff,
+    TheftEvidence: add_credit_by_staff,
     Conversion: add_event,
     CustomerLtv: add_event,
     Endpoint: add_endpoint,
@@ -364,6 +396,10 @@ def test_list_asks_strangers_to_sign_in(client: Client, model: Any, add: Any) ->
         AppPostback,
         AppPostbackConflict,
         Player,
+        CreditRule,
+        CreditIntervention,
+        PlayerMerge,
+        TheftEvidence,
         Conversion,
         IntakeRequest,
         DroppedField,
