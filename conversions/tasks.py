@@ -8,6 +8,7 @@ from conversions.domain.caps import count_capped_conversions
 from conversions.domain.confirmation import confirm_accepted_postbacks
 from conversions.domain.delivery_health import watch_deliveries
 from conversions.domain.dispatch import deliver_due_postbacks
+from conversions.domain.imports.working import work_on_imports
 from conversions.domain.intake import match_waiting_events
 from conversions.domain.reporting_currency import convert_waiting_deposits
 from conversions.domain.requests import count_dropped_fields, forget_old_requests
@@ -17,6 +18,8 @@ from tracker_project.common.hints import take_hint
 _MATCHED_AT_A_TIME = 500
 _COUNTED_AT_A_TIME = 1000
 _RESTATED_AT_A_TIME = 1000
+# Others wait behind whoever works longer.
+_IMPORTING_SECONDS = 45
 
 
 @shared_task(name="conversions.deliver_due_postbacks")
@@ -44,6 +47,12 @@ def watch() -> None:
 def match_waiting() -> None:
     take_hint("conversions.match_waiting_events")
     match_waiting_events(at=timezone.now(), limit=_MATCHED_AT_A_TIME)
+
+
+@shared_task(name="conversions.work_on_imports")
+def import_files() -> None:
+    take_hint("conversions.work_on_imports")
+    work_on_imports(clock=timezone.now, for_seconds=_IMPORTING_SECONDS)
 
 
 @shared_task(name="conversions.count_dropped_fields")

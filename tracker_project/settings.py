@@ -224,6 +224,8 @@ CELERY = {
     "task_routes": {
         "conversions.deliver_due_postbacks": {"queue": "postbacks"},
         "conversions.confirm_accepted_postbacks": {"queue": "postbacks"},
+        "conversions.work_on_imports": {"queue": "reports"},
+        "conversions.pull_reports": {"queue": "reports"},
         "attribution.*": {"queue": "reports"},
     },
     "worker_prefetch_multiplier": 1,
@@ -241,6 +243,7 @@ CELERY = {
         "watch_deliveries": {"task": "conversions.watch_deliveries", "schedule": 300.0},
         "convert": {"task": "conversions.convert_waiting_deposits", "schedule": 60.0},
         "match": {"task": "conversions.match_waiting_events", "schedule": 20.0},
+        "imports": {"task": "conversions.work_on_imports", "schedule": 5.0},
         "count dropped fields": {"task": "conversions.count_dropped_fields", "schedule": 60.0},
         "forget requests": {"task": "conversions.forget_old_requests", "schedule": 3600.0},
         "partitions": {"task": "attribution.ensure_click_partitions", "schedule": 3600.0},
@@ -261,6 +264,7 @@ WORK_HINTS = {
     "conversion_settled": "affiliates.book_due_commissions",
     "postback_written": "conversions.deliver_due_postbacks",
     "event_waits": "conversions.match_waiting_events",
+    "import_waits": "conversions.work_on_imports",
 }
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -26,6 +26,7 @@ from conversions.domain.subjects import (
     player_id_of,
     proven_click_id,
     waiting_for_click,
+    waiting_for_player,
     waiting_for_transaction,
     wake_waiting_events,
 )
@@ -88,8 +89,9 @@ def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at:
     named_by = [player.click_uuid.hex] if player.click_uuid else []
     if not reported.player_id:
         named_by.append(proven_click_id(reported.claim.click_id).uuid.hex)
-    if named_by:
-        wake_waiting_events(player.platform_id, *map(waiting_for_click, named_by), at=at)
+    wake_waiting_events(
+        player.platform_id, waiting_for_player(player.player_id), *map(waiting_for_click, named_by), at=at
+    )
     return conversion_answer(conversion)
 
 

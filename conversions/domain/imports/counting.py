@@ -1,0 +1,15 @@
+"""How many rows of an import came to what."""
+
+from typing import Literal
+
+from django.db.models import Count
+
+from conversions.models import Import
+
+Column = Literal["verdict", "outcome", "undo"]
+
+
+def count_rows(file: Import, *, by: Column) -> dict[str, int]:
+    """Return the number of rows by what stands in one column; "" counts those that wait."""
+    rows = file.rows.exclude(outcome="") if by == "undo" else file.rows
+    return dict(rows.order_by().values_list(by).annotate(Count("pk")))
