@@ -338,7 +338,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: static("tracker/admin.css")],
-    "SCRIPTS": [lambda request: static("tracker/copy.js")],
+    "SCRIPTS": [lambda request: static("tracker/copy.js"), lambda request: static("tracker/refresh.js")],
     "DASHBOARD_CALLBACK": "analytics.dashboard.dashboard",
     "SIDEBAR": {"show_search": True, "navigation": "tracker_project.sidebar.navigation"},
     "COLORS": {

@@ -82,6 +82,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Endpoints", "input", "conversions.Endpoint"),
             ("API keys", "key", "conversions.ApiKey"),
             ("Inbox", "inbox", "conversions.InboxEvent"),
+            ("Imports", "upload_file", "conversions.Import"),
             ("Requests", "receipt", "conversions.IntakeRequest"),
             ("Dropped fields", "privacy_tip", "conversions.DroppedField"),
             ("Anomalies", "report", "conversions.Anomaly"),

@@ -91,7 +91,7 @@ def _local(text: str, column: str, order: str) -> datetime:
         if match := _SLASHED.match(text):
             if order == Import.DateOrder.ISO:
                 raise MalformedEvent(
-                    "bad_time", f"{column}: say above whether {text[:10]} begins with the day or the month.", column
+                    "bad_time", f"{column}: say on upload whether {text[:10]} begins with the day or the month.", column
                 )
             day_at, month_at = (1, 2) if order == Import.DateOrder.DAY_FIRST else (2, 1)
             return _built(match, day_at=day_at, month_at=month_at)

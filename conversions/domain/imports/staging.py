@@ -89,7 +89,7 @@ def _shown(header: list[str]) -> str:
 
 def _unread(names: list[str], file: Import) -> list[str]:
     known, secrets = known_columns(file)
-    unread = scrub({name: "" for name in names if name}, known=known | secrets).dropped
+    unread = scrub({name: "-" for name in names if name}, known=known | secrets).dropped
     return [name for name in unread if name != UNPRINTABLE_NAME][:_MOST_UNREAD]
 
 

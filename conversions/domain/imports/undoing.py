@@ -32,7 +32,6 @@ from conversions.models import (
     StatusReport,
 )
 
-UNDOABLE = (ImportRow.Verdict.NEW, ImportRow.Verdict.TRANSITION, ImportRow.Verdict.WAITS)
 _Status = Conversion.Status
 _GONE = (_Status.REJECTED, _Status.VOID)
 _OPPOSITES = {

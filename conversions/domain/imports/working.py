@@ -8,9 +8,9 @@ import structlog
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from conversions.domain.imports.counting import Column, count_rows
+from conversions.domain.imports.counting import UNDOABLE, Column, count_rows
 from conversions.domain.imports.effects import record_row
-from conversions.domain.imports.undoing import UNDOABLE, undo_row
+from conversions.domain.imports.undoing import undo_row
 from conversions.models import Import, ImportRow
 from tracker_project.common.hints import hint_after_commit
 
