@@ -10,6 +10,7 @@ from conversions.domain.delivery_health import watch_deliveries
 from conversions.domain.dispatch import deliver_due_postbacks
 from conversions.domain.imports.working import work_on_imports
 from conversions.domain.intake import match_waiting_events
+from conversions.domain.pulling import pull_due_reports
 from conversions.domain.reporting_currency import convert_waiting_deposits
 from conversions.domain.requests import count_dropped_fields, forget_old_requests
 from conversions.domain.restatement import state_net_revenue_anew
@@ -20,6 +21,7 @@ _COUNTED_AT_A_TIME = 1000
 _RESTATED_AT_A_TIME = 1000
 # Others wait behind whoever works longer.
 _IMPORTING_SECONDS = 45
+_PULLING_SECONDS = 120
 
 
 @shared_task(name="conversions.deliver_due_postbacks")
@@ -53,6 +55,12 @@ def match_waiting() -> None:
 def import_files() -> None:
     take_hint("conversions.work_on_imports")
     work_on_imports(clock=timezone.now, for_seconds=_IMPORTING_SECONDS)
+
+
+@shared_task(name="conversions.pull_reports")
+def pull_reports() -> None:
+    take_hint("conversions.pull_reports")
+    pull_due_reports(clock=timezone.now, for_seconds=_PULLING_SECONDS)
 
 
 @shared_task(name="conversions.count_dropped_fields")

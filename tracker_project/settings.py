@@ -141,6 +141,8 @@ GOOGLE_BASE_URL = env_text("GOOGLE_BASE_URL", "https://datamanager.googleapis.co
 GOOGLE_TOKEN_URL = env_text("GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com/token")
 TIKTOK_BASE_URL = env_text("TIKTOK_BASE_URL", "https://business-api.tiktok.com").rstrip("/")
 APPSFLYER_BASE_URL = env_text("APPSFLYER_BASE_URL", "https://api3.appsflyer.com").rstrip("/")
+APPSFLYER_REPORTS_URL = env_text("APPSFLYER_REPORTS_URL", "https://hq1.appsflyer.com").rstrip("/")
+ADJUST_BUCKETS_URL = env_text("ADJUST_BUCKETS_URL", "https://s3.{region}.amazonaws.com").rstrip("/")
 POSTBACK_DISPATCHERS = env_number("POSTBACK_DISPATCHERS", "1")
 
 INSTALLED_APPS = [
@@ -244,6 +246,7 @@ CELERY = {
         "convert": {"task": "conversions.convert_waiting_deposits", "schedule": 60.0},
         "match": {"task": "conversions.match_waiting_events", "schedule": 20.0},
         "imports": {"task": "conversions.work_on_imports", "schedule": 5.0},
+        "reports": {"task": "conversions.pull_reports", "schedule": 60.0},
         "count dropped fields": {"task": "conversions.count_dropped_fields", "schedule": 60.0},
         "forget requests": {"task": "conversions.forget_old_requests", "schedule": 3600.0},
         "partitions": {"task": "attribution.ensure_click_partitions", "schedule": 3600.0},
@@ -265,6 +268,7 @@ WORK_HINTS = {
     "postback_written": "conversions.deliver_due_postbacks",
     "event_waits": "conversions.match_waiting_events",
     "import_waits": "conversions.work_on_imports",
+    "report_due": "conversions.pull_reports",
 }
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -12,6 +12,7 @@ from conversions.admin import (
     intake,
     players,
     postbacks,
+    report_pulls,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "intake",
     "players",
     "postbacks",
+    "report_pulls",
 ]

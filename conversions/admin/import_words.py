@@ -71,8 +71,8 @@ def row_in_words(row: ImportRow) -> str:
 def counts_in_words(file: Import) -> str:
     """Return how many rows came to what, in the stage at which an import is."""
     parts = [f"{word}: {file.counts[key]:,}" for key, word in _COUNTED.items() if file.counts.get(key)]
-    if file.rows_seen_before:
-        parts.append(f"recorded before: {file.rows_seen_before:,}")
+    if file.rows_passed_over:
+        parts.append(f"recorded before or not for us: {file.rows_passed_over:,}")
     return ", ".join(parts) or "no rows"
 
 

@@ -1,7 +1,7 @@
 """Admin of imports: upload, look at the preview, confirm, undo."""
 
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
@@ -50,7 +50,6 @@ class ImportAdmin(FactPage):
     list_display = ["uploaded_at", "file_link", "platform", "layout", "state_label", "rows_in_all", "came_to", "who"]
     list_filter = ["state", "layout", "platform", "origin"]
     list_select_related = ["platform", "uploaded_by"]
-    list_display_links: ClassVar[list[str]] = ["uploaded_at"]
     ordering = ["-id"]
     actions_detail = ["confirm", "discard", "undo"]
 

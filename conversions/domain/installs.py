@@ -4,21 +4,27 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q, QuerySet
+
 from attribution.domain.credit import Claim, Credit, credit_registration
 from attribution.models import CreditOutcome
 from conversions.domain.reported import ReportedInstall
-from conversions.domain.subjects import credited_to, locked_player
-from conversions.models import InboxEvent, Install
+from conversions.domain.subjects import credited_to, lock_click, locked_player
+from conversions.models import Conversion, InboxEvent, Install, Player
+from tracker_project.common.hints import hint_after_commit
 
 CLICK_TO_INSTALL_WINDOW = timedelta(days=7)
+REFUSED = (Install.Activity.REJECTED_INSTALL, Install.Activity.REJECTED_REATTRIBUTION)
 
 
 def place_install(reported: ReportedInstall, event: InboxEvent, *, at: datetime) -> dict[str, Any]:
     """Write what follows from an install's inbox event and return its answer.
 
     An install names no player, or the one whom the partner knows by the platform's id. Refused ones are kept as facts
-    of their own and credit nobody.
+    of their own and credit nobody; what came of the same click or player is reviewed anew.
     """
+    if reported.activity in REFUSED:
+        lock_click(event.platform_id, reported.click_id)
     known = (
         Install.objects.select_related("campaign", "creative", "partner")
         .filter(
@@ -62,7 +68,29 @@ def _record_new(reported: ReportedInstall, event: InboxEvent, *, at: datetime) -
         offer_id=credit.offer_id,
     )
     install.save(force_insert=True)
+    if install.activity in REFUSED:
+        _have_reviewed_again(install)
     return install
+
+
+def refused_installs(conversion: Conversion) -> QuerySet[Install]:
+    """Return the installs that a measurement partner refused, of the conversion's player or of his click."""
+    whose = Q(player=conversion.player_id)
+    if conversion.click_uuid is not None:
+        whose |= Q(click_uuid=conversion.click_uuid)
+    return Install.objects.filter(whose, platform_id=conversion.platform_id, activity__in=REFUSED).order_by("pk")
+
+
+def _have_reviewed_again(install: Install) -> None:
+    """Send what was approved of the install's click or player back to review; what comes later is reviewed anyway."""
+    whose = Q(pk=install.player_id)
+    if install.click_uuid is not None:
+        whose |= Q(click_uuid=install.click_uuid)
+    players = Player.objects.filter(whose, platform_id=install.platform_id).order_by("pk")
+    held = list(players.select_for_update(no_key=True).values_list("pk", flat=True))
+    approved = Conversion.objects.filter(player__in=held, review_state=Conversion.Review.APPROVED)
+    if approved.update(review_state=Conversion.Review.PENDING, is_valuable=False):
+        hint_after_commit("conversion_recorded")
 
 
 def _credit(reported: ReportedInstall) -> Credit:
@@ -73,9 +101,8 @@ def _credit(reported: ReportedInstall) -> Credit:
     bare = Credit(outcome=CreditOutcome.OUTSIDE_WINDOW, click_uuid=credit.click_uuid, clicked_at=credit.clicked_at)
     if reported.occurred_at - credit.clicked_at > CLICK_TO_INSTALL_WINDOW:
         return bare
-    is_refused = reported.activity in (Install.Activity.REJECTED_INSTALL, Install.Activity.REJECTED_REATTRIBUTION)
     # The partner refused it: the click stays visible, nobody is credited.
-    return replace(bare, outcome=CreditOutcome.NO_CLAIM) if is_refused else credit
+    return replace(bare, outcome=CreditOutcome.NO_CLAIM) if reported.activity in REFUSED else credit
 
 
 def _seconds(clicked_at: datetime | None, installed_at: datetime) -> int | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from conversions.dialects.dialect import IgnoredEvent, derived_event_id
 from conversions.dialects.reading import MalformedEvent
 from conversions.dialects.registry import parse
+from conversions.domain.installs import REFUSED
 from conversions.domain.reported import (
     Reported,
     ReportedDeposit,
@@ -15,9 +16,8 @@ from conversions.domain.reported import (
     ReportedMovement,
     ReportedRegistration,
 )
-from conversions.models import Import, InboxEvent, Install
+from conversions.models import Import, InboxEvent
 
-REFUSED = (Install.Activity.REJECTED_INSTALL, Install.Activity.REJECTED_REATTRIBUTION)
 # AppsFlyer's columns that are not simply their Push field in capitals and blanks.
 _APPSFLYER_NAMES = {f"sub_param_{number}": f"af_sub{number}" for number in range(1, 6)} | {
     "fraud_reason": "blocked_reason",

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
@@ -14,31 +15,49 @@ from tracker_project.common.time import validate_time_zone
 
 
 class ReportPull(models.Model):
-    """A measurement partner's rejection reports that we fetch by ourselves, for one app.
+    """A measurement partner's rejection reports of one app, which we fetch by ourselves.
 
-    `pulled_until` is the first day not fetched yet for good; the days before it are asked for again for as long as
-    the partner restates them. `position` is where a round stands that is not finished.
+    `pulled_until` is the day up to which all was fetched; the days before it are asked for again for as long as the
+    partner restates them. `position` is where a round stands that is not finished.
     """
 
-    endpoint = models.OneToOneField(
+    endpoint = models.ForeignKey(
         Endpoint,
         on_delete=models.PROTECT,
-        related_name="report_pull",
+        related_name="report_pulls",
         help_text="Where the partner's own messages arrive: the reports are read in its dialect.",
     )
     app_id = models.CharField(
-        "app", max_length=100, help_text="AppsFlyer: id123456789 or com.example.app. Adjust: the app token."
+        "app",
+        max_length=100,
+        validators=[RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z", "Letters, digits, points, - and _ only.")],
+        help_text="AppsFlyer: id123456789 or com.example.app. Adjust: the app token.",
     )
-    token = EncryptedTextField(help_text="AppsFlyer: the API token (V2). Adjust: the secret of the bucket's key.")
-    bucket = models.CharField(max_length=100, blank=True, help_text="Adjust: the bucket that it uploads to.")
-    region = models.CharField(max_length=30, blank=True, help_text="Adjust: the bucket's region, such as eu-west-1.")
-    access_key = models.CharField(max_length=100, blank=True, help_text="Adjust: the id of the bucket's key.")
+    token = EncryptedTextField()
+    bucket = models.CharField(
+        max_length=63,
+        blank=True,
+        validators=[RegexValidator(r"^[a-z0-9][a-z0-9.-]+[a-z0-9]\Z", "This is no bucket's name.")],
+        help_text="Adjust: the bucket that it uploads raw data to.",
+    )
+    region = models.CharField(
+        max_length=30,
+        blank=True,
+        validators=[RegexValidator(r"^[a-z0-9-]+\Z", "A region is written as in eu-west-1.")],
+        help_text="Adjust: the bucket's region, such as eu-west-1.",
+    )
+    access_key = models.CharField(
+        max_length=128,
+        blank=True,
+        validators=[RegexValidator(r"^[A-Za-z0-9]+\Z", "Letters and digits only.")],
+        help_text="Adjust: the id of a key that may list and read the bucket.",
+    )
     prefix = models.CharField(max_length=200, blank=True, help_text="Adjust: the folder in the bucket, if any.")
     is_active = models.BooleanField(default=True)
     starts_on = models.DateField(help_text="The first day to fetch; AppsFlyer keeps 90 days.")
     pulled_until = models.DateField(null=True, blank=True)
     position: Any = models.JSONField(default=dict, blank=True)
-    next_pull_at = models.DateTimeField(null=True, blank=True)
+    next_pull_at = models.DateTimeField()
     last_pulled_at = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveIntegerField(default=0)
     trouble = models.CharField(max_length=300, blank=True, help_text="Why the last try brought nothing.")
@@ -48,6 +67,7 @@ class ReportPull(models.Model):
     class Meta:
         db_table = "report_pulls"
         constraints = [
+            models.UniqueConstraint(fields=["endpoint", "app_id"], name="one_report_pull_per_endpoint_and_app"),
             models.CheckConstraint(condition=~Q(app_id="") & ~Q(token=""), name="report_pull_names_app_and_token"),
             models.CheckConstraint(
                 condition=Q(bucket="", region="", access_key="") | (~Q(bucket="") & ~Q(region="") & ~Q(access_key="")),
@@ -59,7 +79,7 @@ class ReportPull(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Reports for {self.endpoint}"
+        return f"{self.endpoint}: {self.app_id}"
 
 
 class Import(models.Model):
@@ -111,8 +131,8 @@ class Import(models.Model):
     time_zone = models.CharField(max_length=50, default="UTC", validators=[validate_time_zone])
     unread_columns = ArrayField(models.CharField(max_length=80), default=list)
     rows_count = models.PositiveIntegerField(default=0)
-    rows_seen_before = models.PositiveIntegerField(
-        default=0, help_text="Rows of a fetched report that were recorded before, and are not kept again."
+    rows_passed_over = models.PositiveIntegerField(
+        default=0, help_text="Rows of a fetched report that were recorded before or are not for us, and are not kept."
     )
     counts: Any = models.JSONField(default=dict)
     uploaded_by = models.ForeignKey(

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from attribution.domain.credit import click_facts
 from attribution.models import Click
+from conversions.domain.installs import refused_installs
 from conversions.domain.review import approve_conversion, hold_conversion, reject_conversion
 from conversions.models import Conversion
 from fraud.domain.rules import Case, judge
@@ -109,7 +110,14 @@ def _case(conversion: Conversion) -> Case:
         click_kind=facts.get("kind", ""),
         country=country.upper() or None,
         offer_countries=tuple(offer.countries) if offer else (),
+        refusals=_refusals(conversion),
     )
+
+
+def _refusals(conversion: Conversion) -> tuple[str, ...]:
+    """Return why the install behind a conversion was refused, each reason once."""
+    installs = refused_installs(conversion).values_list("rejection_reason", flat=True)
+    return tuple(dict.fromkeys(reason or "without a reason" for reason in installs))
 
 
 def _click_facts(conversion: Conversion) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from conversions.domain.inbox import ConversionConflict, Recorded
 from conversions.domain.intake import record_event
@@ -54,7 +55,8 @@ def record_row(row: ImportRow, *, at: datetime) -> Effect:
 
 def reported_of(row: ImportRow) -> Reported:
     """Return the event that a row reports."""
-    held = InboxEvent(kind=row.kind, event_id=row.event_id, terms=row.terms, occurred_at=row.occurred_at)
+    occurred_at = cast(datetime, row.occurred_at)  # only a row that cannot be read has none
+    held = InboxEvent(kind=row.kind, event_id=row.event_id, terms=row.terms, occurred_at=occurred_at)
     return reported_again(held)
 
 

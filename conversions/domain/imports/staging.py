@@ -15,7 +15,7 @@ from conversions.domain.imports.counting import count_rows
 from conversions.domain.imports.subjects import Subjects
 from conversions.domain.privacy import UNPRINTABLE_NAME, scrub
 from conversions.imports.layouts import LAYOUTS, known_columns
-from conversions.imports.tables import Table, UnreadableFile, normalised_header, read_table
+from conversions.imports.tables import MOST_ROWS, Table, UnreadableFile, normalised_header, read_table
 from conversions.models import Import, ImportRow, InboxEvent
 from tracker_project.common.database import broken_constraint
 from tracker_project.common.hints import hint_after_commit
@@ -35,7 +35,7 @@ class FileKnown(Exception):
         self.earlier = earlier
 
 
-def stage_file(content: bytes, file: Import, *, at: datetime, encoding: str = "") -> Import:
+def stage_file(content: bytes, file: Import, *, at: datetime, encoding: str = "", most_rows: int = MOST_ROWS) -> Import:
     """Keep a file's rows under `file` (unsaved: platform, layout, name, how to read it) and return it saved.
 
     What follows is worked on after commit. Of the content nothing is kept but events in our words and keyed tokens.
@@ -43,7 +43,7 @@ def stage_file(content: bytes, file: Import, *, at: datetime, encoding: str = ""
     """
     file.digest, file.size_bytes = hashlib.sha256(content).hexdigest(), len(content)
     file.file_name = _plain_name(file.file_name)
-    table = read_table(content, encoding=encoding)
+    table = read_table(content, encoding=encoding, most_rows=most_rows)
     names = _names_of(table, file)
     file.encoding, file.unread_columns = table.encoding, _unread(names, file)
     try:
@@ -51,7 +51,7 @@ def stage_file(content: bytes, file: Import, *, at: datetime, encoding: str = ""
             file.save(force_insert=True)
             _keep_rows(table, names, file, at=at)
             file.counts = count_rows(file, by="verdict")
-            file.save(update_fields=["rows_count", "rows_seen_before", "counts"])
+            file.save(update_fields=["rows_count", "rows_passed_over", "counts"])
             hint_after_commit("import_waits")
     except IntegrityError as error:
         if broken_constraint(error) != "one_import_per_file":
@@ -135,22 +135,23 @@ def _set_unreadable(row: ImportRow, error: MalformedEvent) -> None:
 
 
 def _keep_rows(table: Table, names: list[str], file: Import, *, at: datetime) -> None:
-    """Insert the rows, a batch at a time; of a fetched report only those that were not recorded before."""
+    """Insert the rows, a batch at a time; of a fetched report only those that say something new."""
     subjects = Subjects()
     rows = _rows_of(table, names, file, subjects, at=at)
     while batch := list(islice(rows, _AT_A_TIME)):
-        fresh = batch if file.origin == Import.Origin.UPLOAD else _not_recorded(batch, file)
+        fresh = batch if file.origin == Import.Origin.UPLOAD else _news(batch, file)
         ImportRow.objects.bulk_create(fresh)
         file.rows_count += len(fresh)
-        file.rows_seen_before += len(batch) - len(fresh)
+        file.rows_passed_over += len(batch) - len(fresh)
     for joined, root in subjects.merged.items():
         ImportRow.objects.filter(file=file, subject=joined).update(subject=root)
 
 
-def _not_recorded(batch: list[ImportRow], file: Import) -> list[ImportRow]:
-    events = InboxEvent.objects.filter(platform=file.platform, event_id__in=[row.event_id for row in batch])
+def _news(batch: list[ImportRow], file: Import) -> list[ImportRow]:
+    said = [row for row in batch if row.outcome != ImportRow.Verdict.IGNORED]
+    events = InboxEvent.objects.filter(platform=file.platform, event_id__in=[row.event_id for row in said])
     recorded = set(events.values_list("event_id", flat=True))
-    return [row for row in batch if row.event_id not in recorded]
+    return [row for row in said if row.event_id not in recorded]
 
 
 def _plain_name(name: str) -> str:

@@ -70,7 +70,7 @@ def undo_row(file: Import, pk: int, *, at: datetime) -> None:
 
 def _undo(row: ImportRow, *, at: datetime) -> tuple[str, int | None]:
     """Take back what a row recorded and return how, with the event that does; raises `Stays`."""
-    event = InboxEvent.objects.select_related("platform__brand", "endpoint").get(pk=row.inbox_event_id)
+    event = InboxEvent.objects.select_related("platform__brand", "endpoint").get(import_rows=row.pk)
     if event.state == InboxEvent.State.DISCARDED:
         return "It was discarded from the quarantine.", None
     if event.state == InboxEvent.State.QUARANTINED:
@@ -212,7 +212,7 @@ def _negative(text: str) -> str:
     return text.removeprefix("-") if text.startswith("-") or text == "0" else f"-{text}"
 
 
-def _events_of(file: Import) -> QuerySet[ImportRow, dict[str, Any]]:
+def _events_of(file: Import) -> QuerySet[ImportRow, Any]:
     """Return the events that this import itself recorded; a repeat's event is somebody else's."""
     rows = file.rows.filter(inbox_event__isnull=False).exclude(outcome=ImportRow.Verdict.REPEAT)
     return rows.values("inbox_event")
