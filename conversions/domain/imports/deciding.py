@@ -6,6 +6,7 @@ import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from conversions.domain.imports.counting import count_rows
 from conversions.models import Import
 from tracker_project.common.hints import hint_after_commit
 
@@ -30,7 +31,13 @@ def confirm_import(file: Import, *, actor: User, at: datetime) -> None:
 
     Raises `NotDecidable`.
     """
-    _decide(file, {_State.PREVIEWED: _State.IMPORTING}, confirmed_by=actor, confirmed_at=at)
+    _decide(
+        file,
+        {_State.PREVIEWED: _State.IMPORTING},
+        confirmed_by=actor,
+        confirmed_at=at,
+        counts=count_rows(file, by="outcome"),
+    )
     log.info("import_confirmed", imported_file=file.pk, actor=actor.pk)
 
 
@@ -47,6 +54,7 @@ def undo_import(file: Import, *, reason: str, actor: User, at: datetime) -> None
         undone_by=actor,
         undo_reason=reason.strip()[:500],
         undo_asked_at=at,
+        counts=count_rows(file, by="undo"),
     )
     log.info("import_undo_asked", imported_file=file.pk, actor=actor.pk)
 
