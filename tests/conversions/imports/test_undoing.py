@@ -34,7 +34,7 @@ def test_undo_takes_back_what_the_import_alone_reported() -> None:
     ]
     assert (file.state, file.counts, file.undo_reason) == ("undone", {"undone": 2}, "the wrong month")
     assert InboxEvent.objects.count() == 4
-    assert CustomerLtv.objects.get().deposits_count == 0
+    assert CustomerLtv.objects.get().deposits == 0
 
 
 def test_undo_takes_the_commission_back() -> None:
