@@ -527,3 +527,26 @@ def test_match_again_by_two_workers_places_an_event_once():
 
     assert sorted(placed) == [False, False, False, True]
     assert Conversion.objects.filter(kind="deposit").count() == 1
+
+
+def test_rejection_of_a_registration_rejects_it_whenever_it_comes() -> None:
+    platform = make_platform()
+    rejection = movement("rejection", deposit_transaction_id="", player_id="p-1", rejects="registration", reason="bots")
+
+    early = record(platform, rejection)
+    register(platform)
+    match_waiting_events(at=LATER, limit=10)
+
+    assert early.answer == {"status": "quarantined", "reason": "not_registered"}
+    assert Conversion.objects.get().status == "rejected"
+
+
+def test_rejection_of_a_registration_is_read_back_as_it_was_reported() -> None:
+    rejection = movement("rejection", deposit_transaction_id="", player_id="p-1", rejects="registration", reason="bots")
+    record(make_platform(), rejection)
+
+    assert reported_again(InboxEvent.objects.get()) == rejection
+
+
+def test_rejections_of_deposits_keep_the_terms_that_they_always_had() -> None:
+    assert movement("rejection").terms().keys().isdisjoint({"rejects", "reason"})

@@ -47,7 +47,13 @@ def text_of(response: Any) -> str:
 
 def form(of_platform: Platform | None = None, content: bytes | str = lines(*ROWS), **fields: Any) -> dict[str, Any]:
     raw = content.encode() if isinstance(content, str) else content
-    of = {"layout": "events", "decimal_mark": ".", "date_order": "iso", "time_zone": "UTC", "encoding": ""}
+    of: dict[str, Any] = {
+        "layout": "events",
+        "decimal_mark": ".",
+        "date_order": "iso",
+        "time_zone": "UTC",
+        "encoding": "",
+    }
     if of_platform is not None:
         of["platform"] = of_platform.pk
     return of | {"file": SimpleUploadedFile("offline.csv", raw)} | fields

@@ -3,6 +3,7 @@
 import gzip
 import io
 import zipfile
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from openpyxl import Workbook
 from conversions.imports.tables import UnreadableFile, read_table
 
 
-def workbook(*rows: list[Any]) -> bytes:
+def workbook(*rows: Sequence[Any]) -> bytes:
     book, file = Workbook(), io.BytesIO()
     for row in rows:
         book.active.append(row)

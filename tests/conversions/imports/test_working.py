@@ -54,7 +54,7 @@ def confirmed(content: str) -> Import:
 
 def die_after(monkeypatch: Any, name: str, calls: int) -> None:
     """Have a step of the work kill the worker, before it does its own, once it was done some times."""
-    done = []
+    done: list[str] = []
     step = getattr(working, name)
 
     def dying(*args: Any, **named: Any) -> Any:
