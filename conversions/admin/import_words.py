@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import reverse
 
 from conversions.admin.endpoints import dropped_in_words
+from conversions.domain.imports.counting import UNDOABLE
 from conversions.models import Import, ImportRow
 from tracker_project.common.pages import NOTHING, list_address
 
@@ -64,7 +65,8 @@ _SENTENCES = {
 def row_in_words(row: ImportRow) -> str:
     """Return what is to be known of a row, the latest first, or what to mend and in which column."""
     if row.problem:
-        return row.problem.removeprefix(f"{row.problem_column}: ")
+        said = row.problem.removeprefix(f"{row.problem_column}: ")
+        return said if said.startswith(row.problem_column or " ") else said[:1].upper() + said[1:]
     return row.undo_detail or row.outcome_detail or row.verdict_detail or NOTHING
 
 
@@ -73,7 +75,7 @@ def counts_in_words(file: Import) -> str:
     parts = [f"{word}: {file.counts[key]:,}" for key, word in _COUNTED.items() if file.counts.get(key)]
     if file.rows_passed_over:
         parts.append(f"recorded before or not for us: {file.rows_passed_over:,}")
-    return ", ".join(parts) or "no rows"
+    return ", ".join(parts) or ("nothing to undo" if file.undo_asked_at else "no rows")
 
 
 def top_of(file: Import) -> dict[str, Any]:
@@ -94,23 +96,26 @@ def top_of(file: Import) -> dict[str, Any]:
         "is_working": is_working,
         "done": file.rows_count - file.counts.get("", 0),
         "needs_a_look": needs_a_look,
-        "shown": [(row, getattr(row, f"get_{by}_display")() or "To go", row_in_words(row)) for row in rows],
+        "shown": [(row, _came_to(row, by), row_in_words(row)) for row in rows],
         "all_rows": f"{list_address(ImportRow)}?file__id__exact={file.pk}",
         "rows_csv": reverse("admin:import_rows_csv", args=[file.pk]),
     }
 
 
+def _came_to(row: ImportRow, by: str) -> str:
+    """Return in a word what a row came to in a stage, or that it is still to go."""
+    if by == "undo" and row.outcome not in UNDOABLE:
+        return "Nothing to undo"
+    return str(getattr(row, f"get_{by}_display")() or "To go")
+
+
 def consequence_of(file: Import) -> str:
     skipped = file.counts.get(_Verdict.UNREADABLE, 0)
-    left_out = f" {skipped:,} rows cannot be read and are left out." if skipped else ""
+    left_out = f" Rows that cannot be read are left out ({skipped:,})." if skipped else ""
     conflicts = file.counts.get(_Verdict.CONFLICT, 0)
-    listed = (
-        f" {conflicts:,} rows contradict what is held: they change nothing and are listed as anomalies."
-        if conflicts
-        else ""
-    )
+    listed = f" Rows in conflict change nothing and are listed as anomalies ({conflicts:,})." if conflicts else ""
     return (
-        f"The preview found: {counts_in_words(file)}.{left_out}{listed if conflicts else ''} The rest is recorded as "
+        f"The preview found: {counts_in_words(file)}.{left_out}{listed} The rest is recorded as "
         "if webhooks had brought it: credit, first deposits, commissions and postbacks follow. You can undo it "
         "afterwards, with a reason."
     )

@@ -66,6 +66,7 @@ class ReportPull(models.Model):
 
     class Meta:
         db_table = "report_pulls"
+        verbose_name = "fetched report"
         constraints = [
             models.UniqueConstraint(fields=["endpoint", "app_id"], name="one_report_pull_per_endpoint_and_app"),
             models.CheckConstraint(condition=~Q(app_id="") & ~Q(token=""), name="report_pull_names_app_and_token"),

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q, QuerySet
 
 from conversions.domain.imports.counting import UNDOABLE, Column, count_rows
-from conversions.domain.imports.effects import record_row
+from conversions.domain.imports.effects import Effect, record_row
 from conversions.domain.imports.undoing import undo_row
 from conversions.models import Import, ImportRow
 from tracker_project.common.hints import hint_after_commit
@@ -21,6 +21,7 @@ _AT_A_TIME = 50
 # So many rows about one player or transaction are tried together; the locks on him end with them.
 _MOST_TOGETHER = 500
 _LONGEST = 300
+_FAILED = "The tracker failed on this row and recorded nothing of it; its log says how. The other rows go on."
 _State = Import.State
 _Clock = Callable[[], datetime]
 
@@ -78,10 +79,23 @@ def _preview_subject(file: Import, subject: int, *, at: datetime) -> None:
     with transaction.atomic(), structlog.contextvars.bound_contextvars(preview_of=file.pk):
         for row in rows:
             row.file = file
-            effect = record_row(row, at=at)
+            effect = _attempt(row, at=at)
             row.verdict, row.verdict_detail = effect.verdict, effect.detail[:_LONGEST]
+            row.problem = row.verdict_detail if effect.verdict == ImportRow.Verdict.UNREADABLE else ""
         transaction.set_rollback(True)
-    ImportRow.objects.bulk_update(rows, ["verdict", "verdict_detail"])
+    ImportRow.objects.bulk_update(rows, ["verdict", "verdict_detail", "problem"])
+
+
+def _attempt(row: ImportRow, *, at: datetime) -> Effect:
+    """Record a row; one on which we fail is logged, records nothing and stops no other."""
+    try:
+        with transaction.atomic():
+            return record_row(row, at=at)
+    except (OperationalError, InterfaceError):
+        raise  # the database is the trouble, not the row
+    except Exception:
+        log.exception("import_row_failed", import_row=row.pk)
+        return Effect(verdict=ImportRow.Verdict.UNREADABLE, detail=_FAILED)
 
 
 def _record(file: Import, at: datetime) -> bool:
@@ -99,7 +113,7 @@ def _record_one(file: Import, pk: int, *, at: datetime) -> None:
     if row is None:  # a worker whose lease had ended was slower than we thought, and did it
         return
     row.file = file
-    effect = record_row(row, at=at)
+    effect = _attempt(row, at=at)
     row.outcome, row.outcome_detail = effect.verdict, effect.detail[:_LONGEST]
     row.inbox_event_id, row.tokens = effect.event_pk, []
     row.save(update_fields=["outcome", "outcome_detail", "inbox_event", "tokens"])

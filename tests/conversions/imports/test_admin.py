@@ -69,7 +69,7 @@ def test_upload_leads_to_a_preview_with_each_bad_cell_and_records_nothing(alice:
     shown = text_of(response)
     assert "Waits for confirmation." in shown
     assert "New: 1, cannot be read: 1." in shown
-    assert "write the amount as 1234.50, without currency or thousands sign." in shown
+    assert "Write the amount as 1234.50, without currency or thousands sign." in shown
     assert not Conversion.objects.exists()
 
 
@@ -81,7 +81,7 @@ def test_confirm_asks_first_and_then_records(alice: Client) -> None:
     shown = text_of(alice.post(page(file, "confirm"), follow=True))
 
     file.refresh_from_db()
-    assert "1 rows cannot be read and are left out." in asked
+    assert "Rows that cannot be read are left out (1)." in asked
     assert "Recorded." in shown
     assert (file.state, str(file.confirmed_by), Conversion.objects.count()) == ("imported", "alice", 1)
 

@@ -16,7 +16,7 @@ from conversions.domain.imports.deciding import (
     undo_import,
 )
 from conversions.domain.imports.working import LEASE, claim, work_on_imports
-from conversions.models import Anomaly, Conversion, Import, InboxEvent, StatusReport
+from conversions.models import Anomaly, Conversion, Import, ImportRow, InboxEvent, StatusReport
 from conversions.tasks import import_files
 from tests.conversions.builders import LATER, deposit, register
 from tests.conversions.imports.files import (
@@ -217,3 +217,22 @@ def test_discarding_ends_a_preview_that_is_under_way(monkeypatch: Any) -> None:
 
     file.refresh_from_db()
     assert (file.state, file.rows.count()) == ("discarded", 0)
+
+
+def test_row_on_which_the_tracker_fails_stops_no_other(monkeypatch: Any) -> None:
+    record_row = working.record_row
+
+    def failing(row: ImportRow, *, at: datetime) -> Any:
+        effect = record_row(row, at=at)
+        if row.number == 3:
+            raise ArithmeticError
+        return effect
+
+    monkeypatch.setattr(working, "record_row", failing)
+    rows = [f"registration,2026-11-22T13:00:00Z,p-{number},,,,," for number in (1, 2, 3)]
+
+    file = record(lines(*rows), make_platform())
+
+    assert (verdicts(file), outcomes(file)) == (["new", "unreadable", "new"], ["new", "unreadable", "new"])
+    assert row(file, 3).problem.startswith("The tracker failed on this row and recorded nothing of it")
+    assert Conversion.objects.count() == 2
