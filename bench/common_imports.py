@@ -63,7 +63,7 @@ def run(rows: int, recorded: int) -> dict[str, dict[str, float]]:
     took = {
         f"staged_{kind}": _timed(rows, lambda content=content: stage(content)) for kind, content in contents.items()
     }
-    Import.objects.update(state=Import.State.DISCARDED)
+    Import.objects.filter(platform=platform).update(state=Import.State.DISCARDED)
     file = stage(csv_of(recorded).encode())
     took["previewed"] = _timed(recorded, work)
     confirm_import(file, actor=person, at=timezone.now())

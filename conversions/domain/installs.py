@@ -1,10 +1,11 @@
 """Installs of an app: each activity of a device once, credited to the click within its own window."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from attribution.domain.credit import Claim, Credit, credit_registration
 from attribution.models import CreditOutcome
@@ -73,12 +74,26 @@ def _record_new(reported: ReportedInstall, event: InboxEvent, *, at: datetime) -
     return install
 
 
-def refused_installs(conversion: Conversion) -> QuerySet[Install]:
-    """Return the installs that a measurement partner refused, of the conversion's player or of his click."""
-    whose = Q(player=conversion.player_id)
-    if conversion.click_uuid is not None:
-        whose |= Q(click_uuid=conversion.click_uuid)
-    return Install.objects.filter(whose, platform_id=conversion.platform_id, activity__in=REFUSED).order_by("pk")
+def refusals_of(conversions: Sequence[Conversion]) -> dict[int, tuple[str, ...]]:
+    """Return by conversion why measurement partners refused installs of its player or of his click, in one query."""
+    whose = Q(player__in=[conversion.player_id for conversion in conversions])
+    whose |= Q(click_uuid__in=[conversion.click_uuid for conversion in conversions if conversion.click_uuid])
+    refused = list(Install.objects.filter(whose, activity__in=REFUSED).order_by("pk"))
+    return {conversion.pk: _reasons(conversion, refused) for conversion in conversions} if refused else {}
+
+
+def _reasons(conversion: Conversion, refused: Sequence[Install]) -> tuple[str, ...]:
+    his = [
+        install
+        for install in refused
+        if install.platform_id == conversion.platform_id
+        and (install.player_id == conversion.player_id or _is_same_click(install, conversion))
+    ]
+    return tuple(dict.fromkeys(install.rejection_reason or "without a reason" for install in his))
+
+
+def _is_same_click(install: Install, conversion: Conversion) -> bool:
+    return install.click_uuid is not None and install.click_uuid == conversion.click_uuid
 
 
 def _have_reviewed_again(install: Install) -> None:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from attribution.domain.credit import click_facts
 from attribution.models import Click
-from conversions.domain.installs import refused_installs
+from conversions.domain.installs import refusals_of
 from conversions.domain.review import approve_conversion, hold_conversion, reject_conversion
 from conversions.models import Conversion
 from fraud.domain.rules import Case, judge
@@ -75,12 +75,12 @@ def _claim_pending(*, after: int, limit: int) -> list[Conversion]:
 
 
 def _review_claimed(claimed: list[Conversion], *, at: datetime) -> int:
-    decisions = _persons_decisions(claimed)
+    decisions, refusals = _persons_decisions(claimed), refusals_of(claimed)
     reviewed = 0
     for conversion in claimed:
         try:
             with transaction.atomic():
-                _review(conversion, decisions.get(conversion.pk), at=at)
+                _review(conversion, decisions.get(conversion.pk), refusals.get(conversion.pk, ()), at=at)
         except (OperationalError, InterfaceError):
             raise  # the database is the trouble, not the row
         except Exception:
@@ -90,16 +90,16 @@ def _review_claimed(claimed: list[Conversion], *, at: datetime) -> int:
     return reviewed
 
 
-def _review(conversion: Conversion, decision: Review | None, *, at: datetime) -> None:
+def _review(conversion: Conversion, decision: Review | None, refusals: tuple[str, ...], *, at: datetime) -> None:
     if decision is not None and decision.credited == credited_with(conversion):
         _APPLY[Review.Verdict(decision.verdict)](conversion, at=at)
         return
-    judgement = judge(_case(conversion))
+    judgement = judge(_case(conversion, refusals))
     _write_review(conversion, verdict=judgement.verdict, reasons=judgement.reasons, actor=None, at=at)
     _APPLY[judgement.verdict](conversion, at=at)
 
 
-def _case(conversion: Conversion) -> Case:
+def _case(conversion: Conversion, refusals: tuple[str, ...]) -> Case:
     facts = _click_facts(conversion)
     offer = conversion.offer
     country = conversion.player.country or facts.get("country") or ""
@@ -110,14 +110,8 @@ def _case(conversion: Conversion) -> Case:
         click_kind=facts.get("kind", ""),
         country=country.upper() or None,
         offer_countries=tuple(offer.countries) if offer else (),
-        refusals=_refusals(conversion),
+        refusals=refusals,
     )
-
-
-def _refusals(conversion: Conversion) -> tuple[str, ...]:
-    """Return why the install behind a conversion was refused, each reason once."""
-    installs = refused_installs(conversion).values_list("rejection_reason", flat=True)
-    return tuple(dict.fromkeys(reason or "without a reason" for reason in installs))
 
 
 def _click_facts(conversion: Conversion) -> dict[str, Any]:
