@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import django
 
@@ -60,9 +61,7 @@ def run(rows: int, recorded: int) -> dict[str, dict[str, float]]:
 
     text = csv_of(rows)
     contents = {"csv": text.encode(), "xlsx": xlsx_of(text)}
-    took = {
-        f"staged_{kind}": _timed(rows, lambda content=content: stage(content)) for kind, content in contents.items()
-    }
+    took = {f"staged_{kind}": _timed(rows, partial(stage, content)) for kind, content in contents.items()}
     Import.objects.filter(platform=platform).update(state=Import.State.DISCARDED)
     file = stage(csv_of(recorded).encode())
     took["previewed"] = _timed(recorded, work)

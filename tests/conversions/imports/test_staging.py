@@ -89,7 +89,10 @@ def test_header_is_read_whatever_its_capitals_and_blanks() -> None:
 
 def test_workbook_is_staged_like_its_text() -> None:
     platform = make_platform()
-    table = [HEADER.split(","), ["deposit", "2026-11-22T14:00:00Z", "p-1", "t-1", None, "confirmed", 100, "EUR"]]
+    table: list[list[Any]] = [
+        HEADER.split(","),
+        ["deposit", "2026-11-22T14:00:00Z", "p-1", "t-1", None, "confirmed", 100, "EUR"],
+    ]
 
     book, text = stage(workbook(*table), platform), stage(lines(DEPOSIT), platform)
 

@@ -15,6 +15,7 @@ from conversions.domain.imports.deciding import (
     discard_import,
     undo_import,
 )
+from conversions.domain.imports.effects import record_row
 from conversions.domain.imports.working import LEASE, claim, work_on_imports
 from conversions.models import Anomaly, Conversion, Import, ImportRow, InboxEvent, StatusReport
 from conversions.tasks import import_files
@@ -220,8 +221,6 @@ def test_discarding_ends_a_preview_that_is_under_way(monkeypatch: Any) -> None:
 
 
 def test_row_on_which_the_tracker_fails_stops_no_other(monkeypatch: Any) -> None:
-    record_row = working.record_row
-
     def failing(row: ImportRow, *, at: datetime) -> Any:
         effect = record_row(row, at=at)
         if row.number == 3:
