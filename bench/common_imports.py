@@ -40,6 +40,7 @@ def run(rows: int, recorded: int) -> dict[str, dict[str, float]]:
     from django.contrib.auth.models import User
     from django.utils import timezone
 
+    import tracker_project.celery  # noqa: F401 (hints go to its broker; without it they wait for one that is not there)
     from campaigns.models import Brand
     from conversions.domain.imports.deciding import confirm_import
     from conversions.domain.imports.staging import stage_file
