@@ -184,3 +184,17 @@ def test_undone_file_recorded_again_is_all_repeats() -> None:
     again = record(lines("", DEPOSIT), platform)
 
     assert [row(again, 3).outcome, the_deposit().status] == ["repeat", "void"]
+
+
+def test_row_that_repeats_an_event_of_the_platform_is_not_taken_for_ours() -> None:
+    platform = make_platform()
+    deposit(platform, status="pending")
+    header = "type,occurred_at,player_id,transaction_id,status,amount,currency,event_id"
+    rows = [
+        "deposit,2026-11-22T14:00:00Z,p-1,t-1,pending,100,EUR,dep-1",
+        "deposit,2026-11-22T14:30:00Z,p-1,t-1,confirmed,100,EUR,",
+    ]
+
+    file = undo(record(lines(*rows, header=header), platform))
+
+    assert [row(file, 2).undo, row(file, 3).undo, the_deposit().status] == ["", "kept", "confirmed"]
