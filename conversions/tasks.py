@@ -8,8 +8,10 @@ from conversions.domain.caps import count_capped_conversions
 from conversions.domain.confirmation import confirm_accepted_postbacks
 from conversions.domain.delivery_health import watch_deliveries
 from conversions.domain.dispatch import deliver_due_postbacks
+from conversions.domain.imports.working import work_on_imports
 from conversions.domain.intake import match_waiting_events
 from conversions.domain.recrediting import settle_due_touches
+from conversions.domain.pulling import pull_due_reports
 from conversions.domain.reporting_currency import convert_waiting_deposits
 from conversions.domain.requests import count_dropped_fields, forget_old_requests
 from conversions.domain.restatement import state_net_revenue_anew
@@ -19,6 +21,9 @@ _MATCHED_AT_A_TIME = 500
 _COUNTED_AT_A_TIME = 1000
 _RESTATED_AT_A_TIME = 1000
 _TOUCHES_AT_A_TIME = 1000
+# Others wait behind whoever works longer.
+_IMPORTING_SECONDS = 45
+_PULLING_SECONDS = 120
 
 
 @shared_task(name="conversions.deliver_due_postbacks")
@@ -50,6 +55,18 @@ def match_waiting() -> None:
 @shared_task(name="conversions.settle_due_touches")
 def settle_touches() -> None:
     settle_due_touches(at=timezone.now(), limit=_TOUCHES_AT_A_TIME)
+
+
+@shared_task(name="conversions.work_on_imports")
+def import_files() -> None:
+    take_hint("conversions.work_on_imports")
+    work_on_imports(clock=timezone.now, for_seconds=_IMPORTING_SECONDS)
+
+
+@shared_task(name="conversions.pull_reports")
+def pull_reports() -> None:
+    take_hint("conversions.pull_reports")
+    pull_due_reports(clock=timezone.now, for_seconds=_PULLING_SECONDS)
 
 
 @shared_task(name="conversions.count_dropped_fields")

@@ -141,6 +141,8 @@ GOOGLE_BASE_URL = env_text("GOOGLE_BASE_URL", "https://datamanager.googleapis.co
 GOOGLE_TOKEN_URL = env_text("GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com/token")
 TIKTOK_BASE_URL = env_text("TIKTOK_BASE_URL", "https://business-api.tiktok.com").rstrip("/")
 APPSFLYER_BASE_URL = env_text("APPSFLYER_BASE_URL", "https://api3.appsflyer.com").rstrip("/")
+APPSFLYER_REPORTS_URL = env_text("APPSFLYER_REPORTS_URL", "https://hq1.appsflyer.com").rstrip("/")
+ADJUST_BUCKETS_URL = env_text("ADJUST_BUCKETS_URL", "https://s3.{region}.amazonaws.com").rstrip("/")
 POSTBACK_DISPATCHERS = env_number("POSTBACK_DISPATCHERS", "1")
 
 INSTALLED_APPS = [
@@ -228,6 +230,8 @@ CELERY = {
     "task_routes": {
         "conversions.deliver_due_postbacks": {"queue": "postbacks"},
         "conversions.confirm_accepted_postbacks": {"queue": "postbacks"},
+        "conversions.work_on_imports": {"queue": "reports"},
+        "conversions.pull_reports": {"queue": "reports"},
         "attribution.*": {"queue": "reports"},
     },
     "worker_prefetch_multiplier": 1,
@@ -246,6 +250,8 @@ CELERY = {
         "convert": {"task": "conversions.convert_waiting_deposits", "schedule": 60.0},
         "match": {"task": "conversions.match_waiting_events", "schedule": 20.0},
         "touches": {"task": "conversions.settle_due_touches", "schedule": 10.0},
+        "imports": {"task": "conversions.work_on_imports", "schedule": 5.0},
+        "reports": {"task": "conversions.pull_reports", "schedule": 60.0},
         "count dropped fields": {"task": "conversions.count_dropped_fields", "schedule": 60.0},
         "forget requests": {"task": "conversions.forget_old_requests", "schedule": 3600.0},
         "partitions": {"task": "attribution.ensure_click_partitions", "schedule": 3600.0},
@@ -266,6 +272,8 @@ WORK_HINTS = {
     "conversion_settled": "affiliates.book_due_commissions",
     "postback_written": "conversions.deliver_due_postbacks",
     "event_waits": "conversions.match_waiting_events",
+    "import_waits": "conversions.work_on_imports",
+    "report_due": "conversions.pull_reports",
 }
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -339,7 +347,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: static("tracker/admin.css")],
-    "SCRIPTS": [lambda request: static("tracker/copy.js")],
+    "SCRIPTS": [lambda request: static("tracker/copy.js"), lambda request: static("tracker/refresh.js")],
     "DASHBOARD_CALLBACK": "analytics.dashboard.dashboard",
     "SIDEBAR": {"show_search": True, "navigation": "tracker_project.sidebar.navigation"},
     "COLORS": {

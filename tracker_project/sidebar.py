@@ -86,6 +86,8 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Endpoints", "input", "conversions.Endpoint"),
             ("API keys", "key", "conversions.ApiKey"),
             ("Inbox", "inbox", "conversions.InboxEvent"),
+            ("Imports", "upload_file", "conversions.Import"),
+            ("Fetched reports", "cloud_download", "conversions.ReportPull"),
             ("Requests", "receipt", "conversions.IntakeRequest"),
             ("Dropped fields", "privacy_tip", "conversions.DroppedField"),
             ("Anomalies", "report", "conversions.Anomaly"),

@@ -9,9 +9,12 @@ from conversions.admin import (
     endpoints,
     exchange_rates,
     facts,
+    import_rows,
+    imports,
     intake,
     players,
     postbacks,
+    report_pulls,
 )
 
 __all__ = [
@@ -23,7 +26,10 @@ __all__ = [
     "endpoints",
     "exchange_rates",
     "facts",
+    "import_rows",
+    "imports",
     "intake",
     "players",
     "postbacks",
+    "report_pulls",
 ]

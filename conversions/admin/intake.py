@@ -38,6 +38,7 @@ REASONS = {
     "forged_click_id": "its click id is forged",
     "unknown_link": "its click's link does not exist",
     "unknown_player": "nobody has registered by its click yet",
+    "not_registered": "its player has not registered yet",
     "several_players": "several players registered by its click",
     "unknown_transaction": "what it takes back was not reported yet",
     "unknown_event_name": "nobody mapped the name of its event",

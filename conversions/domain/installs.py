@@ -1,18 +1,23 @@
 """Installs of an app: each activity of a device once, credited to the click within its own window."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from django.db.models import Q
 
 from attribution.domain.credit import Credit, credit_of
 from attribution.domain.credit_rules import rules_in_force
 from attribution.domain.touches import Touch, read_click
 from attribution.models import Channel, CreditOutcome
 from conversions.domain.reported import ReportedInstall
-from conversions.domain.subjects import credited_to, locked_player
+from conversions.domain.subjects import credited_to, lock_click, locked_player
 from conversions.domain.touchpoints import keep_touches
-from conversions.models import InboxEvent, Install, Touchpoint
+from conversions.models import Conversion, InboxEvent, Install, Player, Touchpoint
+from tracker_project.common.hints import hint_after_commit
 
+REFUSED = (Install.Activity.REJECTED_INSTALL, Install.Activity.REJECTED_REATTRIBUTION)
 # An install that was refused, or taken away again, says nothing of who brought the player.
 _TOUCHES = {Install.Activity.INSTALL, Install.Activity.REINSTALL, Install.Activity.REATTRIBUTION}
 
@@ -21,8 +26,10 @@ def place_install(reported: ReportedInstall, event: InboxEvent, *, at: datetime)
     """Write what follows from an install's inbox event and return its answer.
 
     An install names no player, or the one whom the partner knows by the platform's id. Refused ones are kept as facts
-    of their own and credit nobody.
+    of their own and credit nobody; what came of the same click or player is reviewed anew.
     """
+    if reported.activity in REFUSED:
+        lock_click(event.platform_id, reported.click_id)
     known = (
         Install.objects.select_related("campaign", "creative", "partner")
         .filter(
@@ -67,6 +74,8 @@ def _record_new(reported: ReportedInstall, event: InboxEvent, *, at: datetime) -
     )
     install.save(force_insert=True)
     _keep_touch(install, credit, event)
+    if install.activity in REFUSED:
+        _have_reviewed_again(install)
     return install
 
 
@@ -91,6 +100,40 @@ def _keep_touch(install: Install, credit: Credit, event: InboxEvent) -> None:
     keep_touches([touch], event=event, player=install.player, how=how, install_id=install.install_id)
 
 
+def refusals_of(conversions: Sequence[Conversion]) -> dict[int, tuple[str, ...]]:
+    """Return by conversion why measurement partners refused installs of its player or of his click, in one query."""
+    whose = Q(player__in=[conversion.player_id for conversion in conversions])
+    whose |= Q(click_uuid__in=[conversion.click_uuid for conversion in conversions if conversion.click_uuid])
+    refused = list(Install.objects.filter(whose, activity__in=REFUSED).order_by("pk"))
+    return {conversion.pk: _reasons(conversion, refused) for conversion in conversions} if refused else {}
+
+
+def _reasons(conversion: Conversion, refused: Sequence[Install]) -> tuple[str, ...]:
+    his = [
+        install
+        for install in refused
+        if install.platform_id == conversion.platform_id
+        and (install.player_id == conversion.player_id or _is_same_click(install, conversion))
+    ]
+    return tuple(dict.fromkeys(install.rejection_reason or "without a reason" for install in his))
+
+
+def _is_same_click(install: Install, conversion: Conversion) -> bool:
+    return install.click_uuid is not None and install.click_uuid == conversion.click_uuid
+
+
+def _have_reviewed_again(install: Install) -> None:
+    """Send what was approved of the install's click or player back to review; what comes later is reviewed anyway."""
+    whose = Q(pk=install.player_id)
+    if install.click_uuid is not None:
+        whose |= Q(click_uuid=install.click_uuid)
+    players = Player.objects.filter(whose, platform_id=install.platform_id).order_by("pk")
+    held = list(players.select_for_update(no_key=True).values_list("pk", flat=True))
+    approved = Conversion.objects.filter(player__in=held, review_state=Conversion.Review.APPROVED)
+    if approved.update(review_state=Conversion.Review.PENDING, is_valuable=False):
+        hint_after_commit("conversion_recorded")
+
+
 def _credit(reported: ReportedInstall, brand_id: int) -> Credit:
     """Return the click's credit; none for a click that is older than the rule in force allows."""
     if not reported.click_id:
@@ -103,9 +146,8 @@ def _credit(reported: ReportedInstall, brand_id: int) -> Credit:
     rules = rules_in_force(brand_id=brand_id, campaign_ids=[touch.campaign_id], at=at)
     if at - touch.occurred_at > timedelta(hours=rules.rule_for(touch.campaign_id).install_hours):
         return bare
-    is_refused = reported.activity in (Install.Activity.REJECTED_INSTALL, Install.Activity.REJECTED_REATTRIBUTION)
     # The partner refused it: the click stays visible, nobody is credited.
-    return replace(bare, outcome=CreditOutcome.NO_CLAIM) if is_refused else credit_of(touch)
+    return replace(bare, outcome=CreditOutcome.NO_CLAIM) if reported.activity in REFUSED else credit_of(touch)
 
 
 def _seconds(clicked_at: datetime | None, installed_at: datetime) -> int | None:

@@ -17,6 +17,7 @@ from conversions.domain.subjects import (
     locked_player,
     player_id_of,
     proven_click_id,
+    waiting_for_player,
     waiting_for_transaction,
 )
 from conversions.models import Conversion, InboxEvent, Milestone, Movement, Player
@@ -37,6 +38,8 @@ def place_movement(reported: ReportedMovement, event: InboxEvent, *, at: datetim
     """
     if event.kind == InboxEvent.Kind.WITHDRAWAL:
         return _place_withdrawal(reported, event, at=at)
+    if reported.rejects == "registration":
+        return _reject_registration(reported, event, at=at)
     deposit = _deposit_of(reported, event)
     if deposit is not None:
         return _take_back_deposit(reported, event, deposit, at=at)
@@ -57,6 +60,20 @@ def _place_withdrawal(reported: ReportedMovement, event: InboxEvent, *, at: date
     if _known_movement(reported, event, player, reported.transaction_id, money) is None:
         _write(reported, event, player, reported.transaction_id, money, deposit=None)
     return {"status": "recorded", "kind": event.kind, "credited_to": credited_to(player)}
+
+
+def _reject_registration(reported: ReportedMovement, event: InboxEvent, *, at: datetime) -> dict[str, Any]:
+    """Report a player's registration as rejected; one that was not heard of yet is waited for."""
+    player_id = player_id_of(reported, event.platform)
+    registered = Player.objects.filter(platform=event.platform, player_id=player_id, registered_at__isnull=False)
+    if not registered.exists():
+        raise Unplaced("not_registered", waits_for=waiting_for_player(player_id))
+    player = locked_player(event.platform, player_id, at=at)
+    registration = LOCKED_CONVERSIONS.select_related("player", *CREDITED_ROWS).get(
+        player=player, kind=Conversion.Kind.REGISTRATION
+    )
+    report_status(registration, _REVERSES[InboxEvent.Kind.REJECTION], event, at=at)
+    return {"status": "recorded", "kind": event.kind, "credited_to": credited_to(registration)}
 
 
 def _take_back_deposit(

@@ -28,6 +28,7 @@ from conversions.domain.subjects import (
     player_id_of,
     proven_click_id,
     waiting_for_click,
+    waiting_for_player,
     waiting_for_transaction,
     wake_waiting_events,
 )
@@ -92,8 +93,8 @@ def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at:
     _credit_earlier_milestones(player, named_clicks)
     if _credit_earlier_deposits(player):
         write_lifetime_value(player, at=at)
-    if named_clicks:
-        wake_waiting_events(player.platform_id, *(waiting_for_click(uuid.hex) for uuid in named_clicks), at=at)
+    waits_for = [waiting_for_player(player.player_id), *(waiting_for_click(uuid.hex) for uuid in named_clicks)]
+    wake_waiting_events(player.platform_id, *waits_for, at=at)
     return conversion_answer(conversion)
 
 

@@ -135,17 +135,23 @@ class ReportedMovement(_Named):
     """A withdrawal, refund, chargeback or rejection.
 
     `deposit_transaction_id` names what is taken back, `transaction_id` the movement itself where it has an id of its
-    own. `money` is None where the message only says that the deposit is gone, all of it.
+    own. `money` is None where the message only says that the deposit is gone, all of it. A rejection that `rejects` a
+    "registration" is about the player's own. `reason` is the words of whoever rejects.
     """
 
     kind: str
     transaction_id: str = ""
     deposit_transaction_id: str = ""
     money: Money | None = None
+    rejects: str = ""
+    reason: str = ""
 
     @property
     def event_kind(self) -> InboxEvent.Kind:
         return InboxEvent.Kind(self.kind)
+
+    def terms(self) -> dict[str, Any]:
+        return {name: value for name, value in super().terms().items() if value or name not in ("rejects", "reason")}
 
 
 @dataclass(frozen=True, kw_only=True)

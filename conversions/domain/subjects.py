@@ -148,6 +148,10 @@ def waiting_for_click(click_hex: str) -> str:
     return f"click:{click_hex}"
 
 
+def waiting_for_player(player_id: str) -> str:
+    return f"player:{player_id}"
+
+
 def waiting_for_transaction(transaction_id: str) -> str:
     return f"transaction:{transaction_id}"
 

@@ -13,6 +13,7 @@ from conversions.models.facts import (
     Movement,
     PlayerStatus,
 )
+from conversions.models.imports import Import, ImportRow, ReportPull
 from conversions.models.intake import Anomaly, InboxEvent, Platform
 from conversions.models.players import Conversion, CustomerLtv, Player, Revenue, StatusReport
 from conversions.models.postbacks import Destination, Postback, PostbackAttempt
@@ -32,6 +33,8 @@ __all__ = [
     "Destination",
     "DroppedField",
     "Endpoint",
+    "Import",
+    "ImportRow",
     "InboxEvent",
     "Install",
     "IntakeRequest",
@@ -45,6 +48,7 @@ __all__ = [
     "Postback",
     "PostbackAttempt",
     "PrivateToken",
+    "ReportPull",
     "Revenue",
     "SourceIdentifier",
     "StatusReport",

@@ -230,7 +230,14 @@ class Install(Credited):
                 name="install_activity_is_known",
             ),
         ]
-        indexes = [models.Index(fields=["installed_at"], name="installs_by_time")]
+        indexes = [
+            models.Index(fields=["installed_at"], name="installs_by_time"),
+            models.Index(
+                fields=["click_uuid"],
+                condition=Q(activity__in=["rejected_install", "rejected_reattribution"], click_uuid__isnull=False),
+                name="refused_installs_by_click",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_activity_display()} at {self.installed_at:%Y-%m-%d %H:%M}"

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from attribution.domain.credit import click_facts
 from attribution.models import Click
+from conversions.domain.installs import refusals_of
 from conversions.domain.review import approve_conversion, hold_conversion, reject_conversion
 from conversions.models import Conversion
 from fraud.domain.lead_theft import theft_signs
@@ -76,13 +77,14 @@ def _claim_pending(*, after: int, limit: int) -> list[Conversion]:
 
 
 def _review_claimed(claimed: list[Conversion], *, at: datetime) -> int:
-    decisions = _persons_decisions(claimed)
+    decisions, refusals = _persons_decisions(claimed), refusals_of(claimed)
     thefts = theft_signs(claimed, at=at)
     reviewed = 0
     for conversion in claimed:
         try:
             with transaction.atomic():
-                _review(conversion, decisions.get(conversion.pk), thefts.get(conversion.pk, ()), at=at)
+                case = _case(conversion, thefts.get(conversion.pk, ()), refusals.get(conversion.pk, ()))
+                _review(conversion, decisions.get(conversion.pk), case, at=at)
         except (OperationalError, InterfaceError):
             raise  # the database is the trouble, not the row
         except Exception:
@@ -92,16 +94,16 @@ def _review_claimed(claimed: list[Conversion], *, at: datetime) -> int:
     return reviewed
 
 
-def _review(conversion: Conversion, decision: Review | None, thefts: tuple[TheftSign, ...], *, at: datetime) -> None:
+def _review(conversion: Conversion, decision: Review | None, case: Case, *, at: datetime) -> None:
     if decision is not None and decision.credited == credited_with(conversion):
         _APPLY[Review.Verdict(decision.verdict)](conversion, at=at)
         return
-    judgement = judge(_case(conversion, thefts))
+    judgement = judge(case)
     _write_review(conversion, verdict=judgement.verdict, reasons=judgement.reasons, actor=None, at=at)
     _APPLY[judgement.verdict](conversion, at=at)
 
 
-def _case(conversion: Conversion, thefts: tuple[TheftSign, ...]) -> Case:
+def _case(conversion: Conversion, thefts: tuple[TheftSign, ...], refusals: tuple[str, ...]) -> Case:
     facts = _click_facts(conversion)
     offer = conversion.offer
     country = conversion.player.country or facts.get("country") or ""
@@ -113,6 +115,7 @@ def _case(conversion: Conversion, thefts: tuple[TheftSign, ...]) -> Case:
         country=country.upper() or None,
         offer_countries=tuple(offer.countries) if offer else (),
         thefts=thefts,
+        refusals=refusals,
     )
 
 

@@ -40,7 +40,7 @@ class Case:
     """What the rules look at: a conversion's instant, and what it was credited with.
 
     `country` is the player's as registered, else the click's; None where neither is known. No `offer_countries`
-    means that the offer takes all.
+    means that the offer takes all. `refusals` are the reasons for which a measurement partner refused the install.
     """
 
     occurred_at: datetime
@@ -50,6 +50,7 @@ class Case:
     country: str | None = None
     offer_countries: tuple[str, ...] = ()
     thefts: tuple[TheftSign, ...] = ()
+    refusals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +132,12 @@ def possible_lead_theft(case: Case) -> str | None:
     return " ".join(signs) or None
 
 
+def install_refused(case: Case) -> str | None:
+    if not case.refusals:
+        return None
+    return f"The measurement partner refused the install as fraud: {'; '.join(case.refusals)}."
+
+
 def _instant(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
@@ -142,6 +149,7 @@ RULES = [
     Rule(name="declared_bot", verdict=Review.Verdict.HELD, find=declared_bot),
     Rule(name="event_before_click", verdict=Review.Verdict.HELD, find=event_before_click),
     Rule(name="country_outside_offer", verdict=Review.Verdict.HELD, find=country_outside_offer),
+    Rule(name="install_refused", verdict=Review.Verdict.HELD, find=install_refused),
     Rule(name="country_unknown", verdict=Review.Verdict.HELD, find=country_unknown),
     Rule(name="lead_theft", verdict=Review.Verdict.HELD, find=lead_theft),
     Rule(name="possible_lead_theft", verdict=Review.Verdict.APPROVED, find=possible_lead_theft),

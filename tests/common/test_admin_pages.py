@@ -60,6 +60,8 @@ from conversions.models import (
     Destination,
     DroppedField,
     Endpoint,
+    Import,
+    ImportRow,
     InboxEvent,
     Install,
     IntakeRequest,
@@ -70,6 +72,7 @@ from conversions.models import (
     PlayerMerge,
     Postback,
     PostbackAttempt,
+    ReportPull,
     SourceIdentifier,
     TheftEvidence,
 )
@@ -90,6 +93,7 @@ from tests.campaigns.builders import (
 )
 from tests.conversions.apple.signing import make_app_postback
 from tests.conversions.builders import deposit, make_endpoint, register
+from tests.conversions.imports.files import lines, record
 from tests.world import NOON, make_campaign, make_click, make_creative, make_link, make_partner, make_platform
 from tracker_project.common.money import Money
 from tracker_project.common.pages import change_address, list_address
@@ -177,6 +181,18 @@ def add_request() -> None:
         answer={"error": {"code": "missing", "message": "subid is required.", "field": "subid"}},
     )
     count_dropped_fields(limit=10)
+
+
+def add_import() -> None:
+    record(lines(f"registration,2026-11-22,p-{Import.objects.count()},,,,,"), make_platform())
+
+
+def add_report_pull() -> None:
+    number = ReportPull.objects.count()
+    endpoint = make_endpoint("appsflyer", key=f"pull-{number}")
+    ReportPull.objects.create(
+        endpoint=endpoint, app_id="com.casino", token="t", starts_on=NOON.date(), next_pull_at=NOON
+    )
 
 
 def add_facts() -> None:
@@ -303,6 +319,9 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     ApiKey: add_api_key,
     IntakeRequest: add_request,
     DroppedField: add_request,
+    Import: add_import,
+    ImportRow: add_import,
+    ReportPull: add_report_pull,
     Milestone: add_facts,
     Movement: add_facts,
     Install: add_facts,

@@ -86,3 +86,9 @@ def test_judge_gives_all_reasons_and_the_gravest_verdict():
 
     assert judgement.verdict == Review.Verdict.REJECTED
     assert [reason["rule"] for reason in judgement.reasons] == ["forged_click_id", "declared_bot"]
+
+
+def test_judge_holds_what_the_measurement_partner_refused():
+    assert judge(case(refusals=("ctit_anomalies", "bots"))) == held(
+        "install_refused", "The measurement partner refused the install as fraud: ctit_anomalies; bots."
+    )

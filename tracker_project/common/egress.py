@@ -29,6 +29,8 @@ TOTAL_SECONDS = 15.0
 MAX_ANSWER_BYTES = 64 * 1024
 # How long the exchange under way may take, where that is not TOTAL_SECONDS.
 _seconds_in_all: ContextVar[float | None] = ContextVar("seconds_in_all", default=None)
+# How long a single read may take, where a report is made while we wait.
+_seconds_a_read: ContextVar[float] = ContextVar("seconds_a_read", default=READ_SECONDS)
 # A public host is dialled on the web's own ports only: nobody's mail or database is reached through us.
 PUBLIC_PORTS = (80, 443)
 
@@ -93,13 +95,15 @@ def send(request: OutgoingRequest) -> Answer:
         return _read(response)
 
 
-def download(request: OutgoingRequest, to: BinaryIO, *, most_bytes: int, seconds: float) -> Answer:
+def download(
+    request: OutgoingRequest, to: BinaryIO, *, most_bytes: int, seconds: float, read_seconds: float = READ_SECONDS
+) -> Answer:
     """Send a request and write the body of a 200 to `to`, within `seconds` in all; any other answer is returned whole.
 
     What was written before a failure is of no use. Raises `NoAnswer`, also for a body of more than `most_bytes`, and
     `InsideTransaction`.
     """
-    token = _seconds_in_all.set(seconds)
+    token, read_token = _seconds_in_all.set(seconds), _seconds_a_read.set(read_seconds)
     try:
         with _sent(request) as response:
             if response.status != HTTPStatus.OK:
@@ -108,6 +112,7 @@ def download(request: OutgoingRequest, to: BinaryIO, *, most_bytes: int, seconds
             return Answer(status=response.status, headers=_headers(response), body=b"")
     finally:
         _seconds_in_all.reset(token)
+        _seconds_a_read.reset(read_token)
 
 
 @contextmanager
@@ -126,7 +131,7 @@ def _sent(request: OutgoingRequest) -> Iterator[urllib3.BaseHTTPResponse]:
             redirect=False,
             preload_content=False,
             decode_content=False,
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=_seconds_a_read.get()),
         )
     except _AddressRefused as error:
         raise NoAnswer(str(error), can_retry=False) from error
@@ -202,7 +207,7 @@ def _bound_read(sock: socket.socket, deadline: float) -> None:
     remaining = deadline - time.monotonic()
     if remaining <= 0:
         raise _DeadlineReached
-    sock.settimeout(min(remaining, READ_SECONDS))
+    sock.settimeout(min(remaining, _seconds_a_read.get()))
 
 
 def _dial(host: str, port: int, deadline: float) -> socket.socket:

@@ -556,3 +556,26 @@ def test_record_event_has_what_belongs_beside_it_written_for_a_repeat_too():
     first, again = kept
     assert (first.is_repeat, again.is_repeat) == (False, True)
     assert (first.answer, first.event_pk) == (again.answer, again.event_pk)
+
+
+def test_rejection_of_a_registration_rejects_it_whenever_it_comes() -> None:
+    platform = make_platform()
+    rejection = movement("rejection", deposit_transaction_id="", player_id="p-1", rejects="registration", reason="bots")
+
+    early = record(platform, rejection)
+    register(platform)
+    match_waiting_events(at=LATER, limit=10)
+
+    assert early.answer == {"status": "quarantined", "reason": "not_registered"}
+    assert Conversion.objects.get().status == "rejected"
+
+
+def test_rejection_of_a_registration_is_read_back_as_it_was_reported() -> None:
+    rejection = movement("rejection", deposit_transaction_id="", player_id="p-1", rejects="registration", reason="bots")
+    record(make_platform(), rejection)
+
+    assert reported_again(InboxEvent.objects.get()) == rejection
+
+
+def test_rejections_of_deposits_keep_the_terms_that_they_always_had() -> None:
+    assert movement("rejection").terms().keys().isdisjoint({"rejects", "reason"})

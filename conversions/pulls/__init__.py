@@ -1,0 +1,1 @@
+"""Measurement partners from whom reports are fetched, one file each."""

@@ -1,0 +1,1 @@
+"""Imports of files, from their bytes to the facts."""

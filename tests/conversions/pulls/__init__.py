@@ -1,0 +1,1 @@
+"""Fetching reports from servers that hold to the partners' rules."""
