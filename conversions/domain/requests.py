@@ -12,6 +12,7 @@ from conversions.domain.privacy import Scrubbed, distinct
 from conversions.models import DroppedField, Endpoint, IntakeRequest, Platform, PrivateToken
 
 _DELETED_AT_A_TIME = 5_000
+_UNPROVEN_A_MINUTE = 20
 
 
 def keep_request(
@@ -36,6 +37,18 @@ def keep_request(
         answer=answer,
         is_counted=not any(each.dropped for each in scrubbed),
     )
+
+
+def keep_unproven(platform: Platform, *, address: str, status: int, answer: Any, at: datetime) -> None:
+    """Keep that somebody who did not prove to be the platform was refused, without a word of what he sent.
+
+    At most `_UNPROVEN_A_MINUTE` a minute are kept: whoever knows the address could send any number.
+    """
+    lately = IntakeRequest.objects.filter(
+        platform=platform, received_at__gt=at - timedelta(minutes=1), status__gte=400, content=[]
+    )
+    if lately[:_UNPROVEN_A_MINUTE].count() < _UNPROVEN_A_MINUTE:
+        keep_request([], platform=platform, endpoint=None, address=address, status=status, answer=answer, at=at)
 
 
 def keep_tokens(scrubbed: Scrubbed, *, platform: Platform, player_id: str, event_pk: int, at: datetime) -> None:

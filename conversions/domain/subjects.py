@@ -59,7 +59,7 @@ def locked_player(platform: Platform, player_id: str, *, at: datetime) -> Player
     players = Player.objects.select_for_update(of=("self",), no_key=True).select_related(*CREDITED_ROWS)
     known = players.filter(platform=platform, player_id=player_id).first()  # at most one, by constraint
     if known is None:
-        return Player.objects.create(platform=platform, player_id=player_id, created_at=at)
+        return Player.objects.create(platform=platform, player_id=player_id, is_test=platform.is_sandbox, created_at=at)
     # Whoever waited for the lock got the player as he is now, and the rows joined to him as they were before.
     is_stale = any(getattr(known, f"{name}_id") and getattr(known, name) is None for name in CREDITED_ROWS)
     return players.get(pk=known.pk) if is_stale else known

@@ -12,6 +12,7 @@ from conversions.models.facts import (
     Movement,
     PlayerStatus,
 )
+from conversions.models.health import DayReport, DayReportAmount, DeveloperLink, SourceHour, SourceWatch
 from conversions.models.intake import Anomaly, InboxEvent, Platform
 from conversions.models.players import Conversion, CustomerLtv, Player, Revenue, StatusReport
 from conversions.models.postbacks import Destination, Postback, PostbackAttempt
@@ -26,7 +27,10 @@ __all__ = [
     "Conversion",
     "CustomerLtv",
     "DailyActivity",
+    "DayReport",
+    "DayReportAmount",
     "Destination",
+    "DeveloperLink",
     "DroppedField",
     "Endpoint",
     "InboxEvent",
@@ -42,6 +46,8 @@ __all__ = [
     "PostbackAttempt",
     "PrivateToken",
     "Revenue",
+    "SourceHour",
     "SourceIdentifier",
+    "SourceWatch",
     "StatusReport",
 ]
