@@ -71,7 +71,7 @@ class Webhook(APIView):
     def parse(self, fields: dict[str, Any], arrival: Arrival) -> Reported: ...
 
 
-_HEADERS = [
+HEADERS = [
     OpenApiParameter("webhook-id", str, OpenApiParameter.HEADER, required=True),
     OpenApiParameter("webhook-timestamp", int, OpenApiParameter.HEADER, required=True),
     OpenApiParameter("webhook-signature", str, OpenApiParameter.HEADER, required=True),
@@ -86,7 +86,7 @@ _ANSWERS = {
     post=extend_schema(
         operation_id="report_registration",
         summary="Report a registration (signed, Standard Webhooks)",
-        parameters=_HEADERS,
+        parameters=HEADERS,
         request={"application/json": RegistrationSerializer},
         responses=_ANSWERS,
     )
@@ -100,7 +100,7 @@ class RegistrationWebhook(Webhook):
     post=extend_schema(
         operation_id="report_deposit",
         summary="Report a deposit or a new status of one (signed, Standard Webhooks)",
-        parameters=_HEADERS,
+        parameters=HEADERS,
         request={"application/json": DepositSerializer},
         responses=_ANSWERS,
     )
@@ -114,7 +114,7 @@ class DepositWebhook(Webhook):
     post=extend_schema(
         operation_id="report_events",
         summary="Report events of any kind, one or an array (signed, Standard Webhooks)",
-        parameters=_HEADERS,
+        parameters=HEADERS,
         request={"application/json": OpenApiTypes.OBJECT},
         responses=_ANSWERS | {207: ResultsSerializer},
     )
@@ -145,7 +145,9 @@ class NoSuchWebhook(APIView):
 
     def post(self, request: Request, rest: str) -> Response:
         raise WebhookError(
-            404, "unknown_event", "Events are posted to /webhooks/<platform>/registration, /deposit or /events."
+            404,
+            "unknown_event",
+            "Events are posted to /webhooks/<platform>/registration, /deposit, /events or /totals.",
         )
 
 
