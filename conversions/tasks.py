@@ -12,6 +12,7 @@ from conversions.domain.intake import match_waiting_events
 from conversions.domain.reporting_currency import convert_waiting_deposits
 from conversions.domain.requests import count_dropped_fields, forget_old_requests
 from conversions.domain.restatement import state_net_revenue_anew
+from conversions.domain.source_health import forget_old_hours, watch_sources
 from tracker_project.common.hints import take_hint
 
 _MATCHED_AT_A_TIME = 500
@@ -55,6 +56,16 @@ def count_dropped() -> None:
 @shared_task(name="conversions.forget_old_requests")
 def forget_requests() -> None:
     forget_old_requests(at=timezone.now())
+
+
+@shared_task(name="conversions.watch_sources")
+def watch_intake() -> None:
+    watch_sources(at=timezone.now())
+
+
+@shared_task(name="conversions.forget_old_hours")
+def forget_hours() -> None:
+    forget_old_hours(at=timezone.now())
 
 
 @shared_task(name="conversions.convert_waiting_deposits")
