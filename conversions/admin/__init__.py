@@ -3,6 +3,7 @@
 from conversions.admin import (
     api_keys,
     app_postbacks,
+    day_reports,
     destinations,
     endpoints,
     exchange_rates,
@@ -10,11 +11,13 @@ from conversions.admin import (
     intake,
     players,
     postbacks,
+    source_health,
 )
 
 __all__ = [
     "api_keys",
     "app_postbacks",
+    "day_reports",
     "destinations",
     "endpoints",
     "exchange_rates",
@@ -22,4 +25,5 @@ __all__ = [
     "intake",
     "players",
     "postbacks",
+    "source_health",
 ]

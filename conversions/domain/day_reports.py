@@ -83,6 +83,21 @@ def record_day_report(
     return DayRecorded(report=report, is_repeat=False)
 
 
+@transaction.atomic
+def upload_day_reports(days: Sequence[ReportedDay], *, platform: Platform, by: Any, at: datetime) -> list[DayReport]:
+    """Keep the counts of a file, all or none of them, and return those that say something new.
+
+    What says of a day what stands already is left out, so that the same file twice changes nothing.
+    """
+    new = []
+    for day in days:
+        lock_key(platform.pk, "day reports")
+        standing = standing_report(platform, day.on_date)
+        if standing is None or figures_of(standing) != day.figures():
+            new.append(record_day_report(day, platform=platform, at=at, uploaded_by=by).report)
+    return new
+
+
 def figures_of(report: DayReport) -> dict[str, Any]:
     """Return what a kept report says, as `ReportedDay.figures` does."""
     figures: dict[str, Any] = {name: getattr(report, name) for name in COUNTED}
