@@ -170,12 +170,10 @@ class PlatformHealth(ShowsSilence):
         )
 
     def _show_way(self, request: HttpRequest, platform: Platform, player_id: str) -> HttpResponse:
-        if (
-            not player_id.startswith(PREFIX)
-            or not Player.objects.filter(platform=platform, player_id=player_id).exists()
-        ):
-            raise Http404
         posted = [Step(**step) for step in request.session.get(_session_key(player_id), [])]
+        is_known = bool(posted) or Player.objects.filter(platform=platform, player_id=player_id).exists()
+        if not player_id.startswith(PREFIX) or not is_known:
+            raise Http404
         steps = [*posted, *way_of(platform, player_id)]
         waits = any(step.is_right is None and "test mode:" not in step.result for step in steps)
         context = {
