@@ -31,7 +31,7 @@ NAMES = {"registrations": "Registrations", "first_deposits": "First deposits", "
 
 
 class ShownForm(forms.Form):
-    platform = forms.ModelChoiceField(Platform.objects.order_by("name"), required=False)
+    platform = forms.ModelChoiceField(Platform.objects.order_by("name"), required=False, empty_label="All")
     until = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
 
@@ -76,7 +76,7 @@ class DayReportAdmin(FactPage):
         reports = _standing(chosen.get("platform"), until)
         context = {
             "title": "Their days beside ours",
-            "form": form,
+            "form": form if form.errors else ShownForm(initial={"platform": chosen.get("platform"), "until": until}),
             "until": until,
             "first": until - timedelta(days=DAYS_SHOWN - 1),
             "rows": [_row(comparison) for comparison in compare_days(reports)],
