@@ -97,6 +97,7 @@ class PlatformAdmin(PlatformHealth, Page):
         "registration_address",
         "deposit_address",
         "events_address",
+        "totals_address",
         "secrets_in_use",
         "heard",
         "sandbox_shown",
@@ -111,7 +112,15 @@ class PlatformAdmin(PlatformHealth, Page):
         ("Health", {"fields": ["heard", "sandbox_shown"]}),
         (
             "For the casino's technicians",
-            {"fields": ["registration_address", "deposit_address", "events_address", "secrets_in_use"]},
+            {
+                "fields": [
+                    "registration_address",
+                    "deposit_address",
+                    "events_address",
+                    "totals_address",
+                    "secrets_in_use",
+                ]
+            },
         ),
         ("Rules", {"fields": [("default_status", "time_zone"), "allowed_addresses", "secret_to_set"]}),
     ]
@@ -131,6 +140,10 @@ class PlatformAdmin(PlatformHealth, Page):
     @admin.display(description="All other events are posted to")
     def events_address(self, platform: Platform) -> str:
         return copyable(f"{settings.PUBLIC_WEB_URL}/webhooks/{platform.slug}/events")
+
+    @admin.display(description="Its totals of a day are posted to")
+    def totals_address(self, platform: Platform) -> str:
+        return copyable(f"{settings.PUBLIC_WEB_URL}/webhooks/{platform.slug}/totals")
 
     @admin.display(description="Secret")
     def secrets_in_use(self, platform: Platform) -> str:
