@@ -1,5 +1,6 @@
 """Where a platform posts its own count of a day, signed like everything else that it posts."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -102,10 +103,14 @@ def _difference(figure: Beside) -> dict[str, str | None]:
         return {
             "figure": "deposit_amounts",
             "currency": figure.currency,
-            "you": plain_amount(figure.said),
-            "we": plain_amount(figure.ours),
+            "you": _plain(figure.said),
+            "we": _plain(figure.ours),
         }
     return {"figure": figure.name, "currency": None, "you": str(figure.said), "we": str(figure.ours)}
+
+
+def _plain(amount: Decimal | int | None) -> str:
+    return plain_amount(Decimal(amount or 0))
 
 
 def _keep(scrubbed: Scrubbed, arrival: Arrival, *, status: int, answer: dict[str, Any]) -> None:

@@ -29,8 +29,18 @@ _BY_CODE = {
     "bad_amount": "Write amounts as plain digits, more than 0, with no more digits than the currency has.",
     "unknown_currency": "Write the currency's ISO 4217 code in capitals, as in EUR.",
     "bad_country": "Write the country as two letters, as in MT.",
+    "bad_count": "Write counts as whole numbers from 0 on.",
+    "bad_key": "Show the key that you were given, whole. If it is lost, ask the operator for a new one.",
+    "missing_key": "Send the key with each request, where the answer says.",
+    "no_signing_secret": "Ask the operator to enter the secret that you sign with.",
+    "malformed_form": "Encode parameters as addresses want it: percent signs, in UTF-8.",
+    "malformed_message": "Send what your description of this endpoint says; the answer tells what could not be read.",
+    "too_many_fields": "Send fewer parameters.",
     "unknown_status": "Use one of the statuses that the answer names.",
     "unknown_event": "Use one of the types that the answer names.",
+    "unknown_mode": "Use one of the modes that the answer names.",
+    "unknown_activity": "Use one of the activities that the answer names.",
+    "unknown_activity_kind": "Use one of the kinds that the answer names.",
     "doubled": "Send each field, and each id of a list, once.",
     "contradiction": "The number and the list of ids beside it must agree.",
     "event_conflict": (
@@ -56,6 +66,10 @@ _BY_REASON = {
     "no_amount": "Send the amount and its currency.",
 }
 _OTHERWISE = "Read the answer, and ask the operator if it does not say enough."
+
+
+def has_advice(code: str) -> bool:
+    return code in _BY_CODE or code in _BY_REASON
 
 
 def advice_on(status: int, answer: Any) -> list[str]:

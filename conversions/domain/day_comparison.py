@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -166,7 +167,7 @@ def _what_we_hold(conversion: Conversion, report: DayReport, counted: str) -> st
     return "we recorded a deposit of his that day, and an earlier one as his first"
 
 
-def _days(reports: Sequence[DayReport]) -> list[list[object]]:
+def _days(reports: Sequence[DayReport]) -> list[list[Any]]:
     bounds = [_bounds(report) for report in reports]
     return [
         [report.pk for report in reports],
@@ -183,7 +184,7 @@ def _bounds(report: DayReport) -> tuple[datetime, datetime]:
     return starts_at, min(ends_at, report.counted_at)
 
 
-def _rows(sql: str, parameters: list[list[object]]) -> list[tuple[object, ...]]:
+def _rows(sql: str, parameters: list[list[Any]]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return list(cursor.fetchall())

@@ -39,7 +39,9 @@ def keep_request(
     )
 
 
-def keep_unproven(platform: Platform, *, address: str, status: int, answer: Any, at: datetime) -> None:
+def keep_unproven(
+    platform: Platform, *, address: str, status: int, answer: Any, at: datetime, endpoint: Endpoint | None = None
+) -> None:
     """Keep that somebody who did not prove to be the platform was refused, without a word of what he sent.
 
     At most `_UNPROVEN_A_MINUTE` a minute are kept: whoever knows the address could send any number.
@@ -48,7 +50,7 @@ def keep_unproven(platform: Platform, *, address: str, status: int, answer: Any,
         platform=platform, received_at__gt=at - timedelta(minutes=1), status__gte=400, content=[]
     )
     if lately[:_UNPROVEN_A_MINUTE].count() < _UNPROVEN_A_MINUTE:
-        keep_request([], platform=platform, endpoint=None, address=address, status=status, answer=answer, at=at)
+        keep_request([], platform=platform, endpoint=endpoint, address=address, status=status, answer=answer, at=at)
 
 
 def keep_tokens(scrubbed: Scrubbed, *, platform: Platform, player_id: str, event_pk: int, at: datetime) -> None:

@@ -46,11 +46,8 @@ def forget_old_hours(*, at: datetime) -> int:
 
 def hours_of(watch: SourceWatch) -> dict[datetime, int]:
     """Return a source's messages by hour, in the weeks before it was heard last."""
-    hours = SourceHour.objects.filter(
-        platform_id=watch.platform_id,
-        endpoint_id=watch.endpoint_id,
-        hour__gte=watch.last_heard_at - LEARNED_WEEKS * WEEK,
-    )
+    of = Q(endpoint=watch.endpoint) if watch.endpoint else Q(endpoint=None)
+    hours = SourceHour.objects.filter(of, platform=watch.platform, hour__gte=watch.last_heard_at - LEARNED_WEEKS * WEEK)
     return dict(hours.values_list("hour", "messages"))
 
 

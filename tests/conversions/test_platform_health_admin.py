@@ -1,6 +1,7 @@
 """A platform's page: when it was heard, a sample, the sandbox, a link for the developer."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -114,7 +115,7 @@ def test_sample_is_a_test_and_leaves_no_other_trace(alice):
 
     assert list(Player.objects.values_list("player_id", "is_test")) == [(player_id, True)]
     assert list(Conversion.objects.values_list("is_test", "is_first_deposit")) == [(True, False), (True, False)]
-    assert list(CustomerLtv.objects.values_list("deposits", "deposits_amount")) == [(0, 0)]
+    assert list(CustomerLtv.objects.values_list("deposits", "deposits_amount")) == [(0, Decimal(0))]
     assert sorted(IntakeRequest.objects.values_list("status", flat=True)) == [200, 201, 201, 401]
 
 

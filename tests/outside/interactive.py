@@ -214,14 +214,19 @@ class Interactive(Play):
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not (is_as_expected := self._is_as_expected()) and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
+        if not is_as_expected:
+            self._read_figures()
         return is_as_expected
 
     def _is_as_expected(self) -> bool:
         if len(read_told(self._receiver)) != len(self._expectations.told):
             return False
+        self._read_figures()
+        return self._newest == self._expectations.figures()
+
+    def _read_figures(self) -> None:
         newest = self._bookkeeping.campaign_days()
         self._newest = {name: newest.grown_since(self._before, name) for name in self._shown_figures}
-        return self._newest == self._expectations.figures()
 
     def _new_postbacks(self) -> list[str]:
         told = read_told(self._receiver)
