@@ -88,8 +88,8 @@ class DayReportAdmin(FactPage):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
+        self._require(self.has_view_permission(request) and request.method in ("GET", "HEAD"))
         report = _whole(found(self, request, object_id).pk)
-        self._require(self.has_view_permission(request, report))
         (comparison,) = compare_days([report])
         differences = list(islice(id_differences(report), _IDS_SHOWN + 1))
         context = {

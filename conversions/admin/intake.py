@@ -71,6 +71,13 @@ class PlatformForm(forms.ModelForm[Platform]):
         ]
         help_texts = {"slug": "Its name in the addresses that it posts to, such as /webhooks/gaming/deposit."}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].required = False
+
+    def clean_time_zone(self) -> str:
+        return self.cleaned_data["time_zone"] or "UTC"
+
     def clean_is_default(self) -> bool:
         is_default = bool(self.cleaned_data["is_default"])
         if is_default and self.instance.is_sandbox:
