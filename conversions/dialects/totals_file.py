@@ -22,6 +22,7 @@ from tracker_project.common.money import is_currency, parse_amount
 MOST_ROWS = 200_000
 MOST_BYTES = 20 * 1024 * 1024
 _MOST_ERRORS = 20
+_MOST_DIGITS = 10
 
 # What a row of ids calls what its id was counted as.
 _KINDS = {"registration": "registrations", "first_deposit": "first_deposits", "deposit": "deposits"}
@@ -130,8 +131,8 @@ def _add_id(day: dict[str, Any], row: Row) -> None:
 
 
 def _whole(text: str, name: str, number: int) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise UnreadableFile([f"Row {number}: {name} is “{text}”; write a whole number without separators."])
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        raise UnreadableFile([f"Row {number}: {name} is “{text[:20]}”; write a whole number without separators."])
     return int(text)
 
 
