@@ -1,11 +1,13 @@
 """What platforms say of their days beside what was recorded."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from conversions.domain.day_comparison import IdDifference, compare_days, id_differences
 from conversions.domain.day_reports import DayReportConflict, ReportedDay, record_day_report, standing_report
@@ -244,6 +246,37 @@ def test_record_day_report_lets_the_latest_count_stand_in_any_order(order):
         ("day-1", False),
         ("day-2", True),
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("event_ids", [["day-1"] * 4, ["day-1", "day-2", "day-3", "day-4"]])
+def test_record_day_report_at_the_same_instant_leaves_one_that_stands(event_ids):
+    platform = make_platform()
+
+    def report(event_id: str) -> None:
+        say(platform, event_id, deposits=1)
+        connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(report, event_ids))
+
+    assert DayReport.objects.count() == len(set(event_ids))
+    assert DayReport.objects.get(is_current=True).event_id == max(event_ids)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_open_sandbox_at_the_same_instant_makes_one():
+    platform = make_platform()
+
+    def open_it(_: int) -> int:
+        sandbox = open_sandbox(platform).pk
+        connection.close()
+        return sandbox
+
+    with ThreadPoolExecutor(4) as pool:
+        opened = set(pool.map(open_it, range(4)))
+
+    assert len(opened) == 1
 
 
 def test_open_sandbox_makes_one_and_no_second():
