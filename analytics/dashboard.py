@@ -25,7 +25,7 @@ from attribution.edge.configuration import configuration_from
 from attribution.edge.spool import spool_bytes
 from attribution.models import Click, SetAsideClick
 from campaigns.models import Campaign, CampaignAlert
-from conversions.models import Anomaly, AppPostbackConflict, Conversion, Destination, Postback
+from conversions.models import Anomaly, AppPostbackConflict, Conversion, Destination, Postback, SourceWatch
 from fraud.models import Review
 from tracker_project.common.money import format_amount
 from tracker_project.common.pages import NOTHING, list_address
@@ -135,6 +135,13 @@ def _watched(since: datetime) -> list[_Watched]:
             rows=Destination.objects.filter(is_active=True).exclude(alarm=""),
             text="Destinations whose deliveries are unusual",
             model=Destination,
+        ),
+        _Watched(
+            permission="conversions.view_sourcewatch",
+            rows=SourceWatch.objects.exclude(alarm=""),
+            text="Sources that have fallen silent",
+            model=SourceWatch,
+            query="?silent=yes",
         ),
         _Watched(
             permission="conversions.view_postback",

@@ -15,6 +15,7 @@ from conversions.domain.pulling import pull_due_reports
 from conversions.domain.reporting_currency import convert_waiting_deposits
 from conversions.domain.requests import count_dropped_fields, forget_old_requests
 from conversions.domain.restatement import state_net_revenue_anew
+from conversions.domain.source_health import forget_old_hours, watch_sources
 from tracker_project.common.hints import gather
 
 _MATCHED_AT_A_TIME = 500
@@ -59,13 +60,13 @@ def settle_touches() -> None:
 
 @shared_task(name="conversions.work_on_imports")
 def import_files() -> None:
-    take_hint("conversions.work_on_imports")
+    gather("conversions.work_on_imports")
     work_on_imports(clock=timezone.now, for_seconds=_IMPORTING_SECONDS)
 
 
 @shared_task(name="conversions.pull_reports")
 def pull_reports() -> None:
-    take_hint("conversions.pull_reports")
+    gather("conversions.pull_reports")
     pull_due_reports(clock=timezone.now, for_seconds=_PULLING_SECONDS)
 
 
@@ -78,6 +79,16 @@ def count_dropped() -> None:
 @shared_task(name="conversions.forget_old_requests")
 def forget_requests() -> None:
     forget_old_requests(at=timezone.now())
+
+
+@shared_task(name="conversions.watch_sources")
+def watch_intake() -> None:
+    watch_sources(at=timezone.now())
+
+
+@shared_task(name="conversions.forget_old_hours")
+def forget_hours() -> None:
+    forget_old_hours(at=timezone.now())
 
 
 @shared_task(name="conversions.convert_waiting_deposits")

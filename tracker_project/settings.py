@@ -254,6 +254,8 @@ CELERY = {
         "reports": {"task": "conversions.pull_reports", "schedule": 60.0},
         "count dropped fields": {"task": "conversions.count_dropped_fields", "schedule": 60.0},
         "forget requests": {"task": "conversions.forget_old_requests", "schedule": 3600.0},
+        "watch sources": {"task": "conversions.watch_sources", "schedule": 300.0},
+        "forget hours": {"task": "conversions.forget_old_hours", "schedule": 86400.0},
         "partitions": {"task": "attribution.ensure_click_partitions", "schedule": 3600.0},
         # What edges stop campaigns by; what is late here, caps and budgets are overshot by.
         "caps of a day": {"task": "conversions.count_capped_conversions", "schedule": 3.0},

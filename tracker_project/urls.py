@@ -14,6 +14,7 @@ urlpatterns = [
     path("webhooks/", include("conversions.api.urls")),
     path("conversions/", include("conversions.api.tracking_urls")),
     path("api/", include("conversions.api.docs")),
+    path("intake/", include("conversions.developers.urls")),
     path(".well-known/", include("conversions.api.apple_urls")),
     path("postback/", include("conversions.api.postback_urls")),
 ]

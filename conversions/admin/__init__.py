@@ -5,6 +5,7 @@ from conversions.admin import (
     app_postbacks,
     credit,
     credit_rules,
+    day_reports,
     destinations,
     endpoints,
     exchange_rates,
@@ -15,6 +16,7 @@ from conversions.admin import (
     players,
     postbacks,
     report_pulls,
+    source_health,
 )
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "app_postbacks",
     "credit",
     "credit_rules",
+    "day_reports",
     "destinations",
     "endpoints",
     "exchange_rates",
@@ -32,4 +35,5 @@ __all__ = [
     "players",
     "postbacks",
     "report_pulls",
+    "source_health",
 ]

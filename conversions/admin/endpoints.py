@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from conversions.admin.intake import REASONS
+from conversions.admin.platform_health import ShowsSilence
 from conversions.api.console import Tried, try_request
 from conversions.api.errors import WebhookError
 from conversions.dialects.registry import known_fields
@@ -107,7 +108,7 @@ class TryForm(forms.Form):
 
 
 @admin.register(Endpoint)
-class EndpointAdmin(Page):
+class EndpointAdmin(ShowsSilence, Page):
     purpose = "Addresses for trackers, networks and platforms that speak their own dialect; the key proves the sender."
     empty = "Add an endpoint for each network or platform that cannot send our signed webhooks."
     form = EndpointForm
@@ -118,7 +119,7 @@ class EndpointAdmin(Page):
     autocomplete_fields = ["platform"]
     prepopulated_fields = {"slug": ["name"]}
     ordering = ["name"]
-    readonly_fields = ["address", "parameters", "keys_in_use"]
+    readonly_fields = ["address", "parameters", "keys_in_use", "heard"]
     actions_detail = ["try_a_request", "make_key", "end_changeover"]
     _rules: Any = {
         "fields": [
@@ -145,6 +146,7 @@ class EndpointAdmin(Page):
     ]
     fieldsets = [
         (None, {"fields": [("name", "slug"), ("platform", "dialect"), "is_active"]}),
+        ("Health", {"fields": ["heard"]}),
         ("For the sender's technicians", {"fields": ["address", "parameters", "keys_in_use"]}),
         ("Rules", _rules),
         ("Map", _map),

@@ -12,6 +12,7 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
+from conversions.admin.platform_health import PlatformHealth
 from conversions.domain.intake import discard_event, match_again
 from conversions.domain.platform_secrets import end_changeover, new_secret, rotate_secret
 from conversions.models import Anomaly, InboxEvent, IntakeRequest, Platform
@@ -59,11 +60,29 @@ class PlatformForm(forms.ModelForm[Platform]):
 
     class Meta:
         model = Platform
-        fields = ["name", "slug", "brand", "default_status", "allowed_addresses", "is_default", "is_active"]
+        fields = [
+            "name",
+            "slug",
+            "brand",
+            "default_status",
+            "time_zone",
+            "allowed_addresses",
+            "is_default",
+            "is_active",
+        ]
         help_texts = {"slug": "Its name in the addresses that it posts to, such as /webhooks/gaming/deposit."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].required = False
+
+    def clean_time_zone(self) -> str:
+        return self.cleaned_data["time_zone"] or "UTC"
 
     def clean_is_default(self) -> bool:
         is_default = bool(self.cleaned_data["is_default"])
+        if is_default and self.instance.is_sandbox:
+            raise forms.ValidationError("A sandbox takes tests alone: mark the platform itself as default.")
         other = Platform.objects.filter(is_default=True).exclude(pk=self.instance.pk).first()
         if is_default and other:
             raise forms.ValidationError(f"{other.name} is the default platform: untick it there first.")
@@ -71,31 +90,52 @@ class PlatformForm(forms.ModelForm[Platform]):
 
 
 @admin.register(Platform)
-class PlatformAdmin(Page):
+class PlatformAdmin(PlatformHealth, Page):
     purpose = "Casinos' back offices that post signed webhooks about their players."
     empty = "Add a platform; its secret and the addresses to post to go to the casino's technicians."
     form = PlatformForm
-    list_display = ["name", "slug", "brand", "is_active", "is_default", "default_status"]
+    list_display = ["name", "slug", "brand", "is_active", "is_default", "default_status", "is_a_sandbox"]
     list_filter = ["is_active", "brand"]
     list_select_related = ["brand"]
     search_fields = ["name", "slug"]
     autocomplete_fields = ["brand"]
     prepopulated_fields = {"slug": ["name"]}
     ordering = ["name"]
-    readonly_fields = ["registration_address", "deposit_address", "events_address", "secrets_in_use"]
-    actions_detail = ["make_secret", "end_changeover"]
+    readonly_fields = [
+        "registration_address",
+        "deposit_address",
+        "events_address",
+        "totals_address",
+        "secrets_in_use",
+        "heard",
+        "sandbox_shown",
+    ]
+    actions_detail = ["make_secret", "end_changeover", *PlatformHealth.health_actions]
     add_fieldsets = [
         (None, {"fields": [("name", "slug"), "brand", ("is_active", "is_default")]}),
-        ("Rules", {"fields": ["default_status", "allowed_addresses", "secret_to_set"]}),
+        ("Rules", {"fields": [("default_status", "time_zone"), "allowed_addresses", "secret_to_set"]}),
     ]
     fieldsets = [
         (None, {"fields": [("name", "slug"), "brand", ("is_active", "is_default")]}),
+        ("Health", {"fields": ["heard", "sandbox_shown"]}),
         (
             "For the casino's technicians",
-            {"fields": ["registration_address", "deposit_address", "events_address", "secrets_in_use"]},
+            {
+                "fields": [
+                    "registration_address",
+                    "deposit_address",
+                    "events_address",
+                    "totals_address",
+                    "secrets_in_use",
+                ]
+            },
         ),
-        ("Rules", {"fields": ["default_status", "allowed_addresses", "secret_to_set"]}),
+        ("Rules", {"fields": [("default_status", "time_zone"), "allowed_addresses", "secret_to_set"]}),
     ]
+
+    @admin.display(description="Sandbox", boolean=True)
+    def is_a_sandbox(self, platform: Platform) -> bool:
+        return platform.is_sandbox
 
     @admin.display(description="Registrations are posted to")
     def registration_address(self, platform: Platform) -> str:
@@ -109,6 +149,10 @@ class PlatformAdmin(Page):
     def events_address(self, platform: Platform) -> str:
         return copyable(f"{settings.PUBLIC_WEB_URL}/webhooks/{platform.slug}/events")
 
+    @admin.display(description="Its totals of a day are posted to")
+    def totals_address(self, platform: Platform) -> str:
+        return copyable(f"{settings.PUBLIC_WEB_URL}/webhooks/{platform.slug}/totals")
+
     @admin.display(description="Secret")
     def secrets_in_use(self, platform: Platform) -> str:
         if platform.previous_secret:
@@ -119,7 +163,10 @@ class PlatformAdmin(Page):
         buttons = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         platform = self.get_object(request, str(object_id))
         is_changing_over = platform is not None and platform.previous_secret
-        return [each for each in buttons if is_changing_over or each.path != "end-changeover"]
+        no_more = set() if is_changing_over else {"end-changeover"}
+        if platform is not None and platform.is_sandbox:
+            no_more.add("sandbox")
+        return [each for each in buttons if each.path not in no_more]
 
     def save_model(self, request: HttpRequest, obj: Platform, form: Any, change: bool) -> None:
         given = form.cleaned_data.get("secret_to_set")

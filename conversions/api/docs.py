@@ -13,6 +13,7 @@ _OTHER_SPELLINGS = (
     "/webhooks/registration",
     "/webhooks/deposit",
     "/webhooks/events",
+    "/webhooks/totals",
     "/webhooks/{rest}",
     "/postback/{name}",
     "/postback/{name}/postback",

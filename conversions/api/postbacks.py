@@ -22,6 +22,7 @@ from conversions.dialects.reading import MalformedEvent
 from conversions.dialects.registry import dialect_of, known_fields, parse
 from conversions.domain.endpoint_keys import hash_key
 from conversions.domain.reported import Reported
+from conversions.domain.requests import keep_unproven
 from conversions.models import Endpoint
 from tracker_project.common.strict_json import MalformedJson, parse_object
 
@@ -62,14 +63,20 @@ class PostbackEndpoint(APIView):
 
     def _receive(self, request: Request, name: str, key: str) -> HttpResponseBase:
         endpoint, key = _endpoint(name, key)
-        check_address(request, endpoint.allowed_addresses)
         dialect = dialect_of(endpoint)
-        message = _message(request, key, dialect)
-        try:
-            dialect.authenticate(message, endpoint)
-        except NotAuthentic as error:
-            raise WebhookError(401, error.code, str(error)) from error
         arrival = arrival_at(endpoint, at=timezone.now())
+        try:
+            message = _proven_message(request, key, dialect, endpoint)
+        except WebhookError as error:
+            keep_unproven(
+                endpoint.platform,
+                endpoint=endpoint,
+                address=arrival.address,
+                status=error.status_code,
+                answer=error.body(),
+                at=arrival.at,
+            )
+            raise
         try:
             return _answered(arrival, endpoint, dialect, message)
         except WebhookError as error:
@@ -133,6 +140,17 @@ def _endpoint(name: str, key: str) -> tuple[Endpoint, str]:
     if endpoint is None:
         raise WebhookError(404, "unknown_endpoint", "No active endpoint has this name or key.")
     return endpoint, name
+
+
+def _proven_message(request: Request, key: str, dialect: Dialect, endpoint: Endpoint) -> Message:
+    """Return the message once its sender has proven himself; raises `WebhookError`."""
+    check_address(request, endpoint.allowed_addresses)
+    message = _message(request, key, dialect)
+    try:
+        dialect.authenticate(message, endpoint)
+    except NotAuthentic as error:
+        raise WebhookError(401, error.code, str(error)) from error
+    return message
 
 
 def _message(request: Request, path_key: str, dialect: Dialect) -> Message:

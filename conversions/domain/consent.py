@@ -1,13 +1,18 @@
 """Whether a player's conversion may be signalled to a destination at all."""
 
+from datetime import datetime
+
 from conversions.models import Conversion, Destination, Player
 from tracker_project.common.privacy import is_allowed
 
 
-def refusal_to_signal(conversion: Conversion, destination: Destination) -> str:
-    """Return why a conversion may not be signalled there, or "" when it may. Reads the conversion's player."""
-    if conversion.is_test or conversion.player.is_test:
-        return "A test is never sent."
+def refusal_to_signal(conversion: Conversion, destination: Destination, *, at: datetime) -> str:
+    """Return why a conversion may not be signalled there, or "" when it may. Reads the conversion's player.
+
+    A test goes to destinations in test mode alone: there it is shown to whoever watches, and counts nowhere.
+    """
+    if (conversion.is_test or conversion.player.is_test) and not destination.is_in_test_mode(at=at):
+        return "A test is sent in test mode only."
     if conversion.player.self_excluded_at is not None:
         return "The player excluded himself."
     if conversion.player.blocked_at is not None:

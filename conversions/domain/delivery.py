@@ -205,7 +205,7 @@ def _lease(room: Mapping[int, int], at: datetime) -> list[Postback]:
 
 def _prepare(postback: Postback, *, at: datetime) -> PreparedRequest | str | None:
     """Return the request or the event for one, or settle the postback for good or for now and return None."""
-    refusal = _refusal_to_send(postback)
+    refusal = _refusal_to_send(postback, at=at)
     if refusal:
         _settle(postback, Postback.State.CANCELLED, refusal, at)
         return None
@@ -247,7 +247,7 @@ def _together(
         )
 
 
-def _refusal_to_send(postback: Postback) -> str:
+def _refusal_to_send(postback: Postback, *, at: datetime) -> str:
     """Return why a postback must not be sent any more, or "": the second gate, whatever the first one let in."""
     if not postback.destination.is_active and not postback.destination.disabled_reason:
         return "The destination was switched off."
@@ -258,7 +258,7 @@ def _refusal_to_send(postback: Postback) -> str:
         return f"The conversion is {conversion.get_status_display().lower()}."
     if conversion.review_state == Conversion.Review.REJECTED:
         return "The review rejected the conversion."
-    return refusal_to_signal(conversion, postback.destination)
+    return refusal_to_signal(conversion, postback.destination, at=at)
 
 
 def _held(postback: Postback) -> QuerySet[Postback]:

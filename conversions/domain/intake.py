@@ -29,6 +29,7 @@ from conversions.domain.reported import (
     ReportedUnnamed,
     reported_again,
 )
+from conversions.domain.sandbox import as_it_counts
 from conversions.domain.standing import place_player_status
 from conversions.domain.subjects import waiting_for_name
 from conversions.models import Endpoint, InboxEvent, Platform
@@ -67,6 +68,7 @@ def record_event(
     `also` writes what is kept beside it, in the same transaction. Raises `ConversionConflict` when it contradicts what
     is held.
     """
+    reported = as_it_counts(reported, platform)
     return record_once(
         reported,
         platform=platform,
@@ -122,7 +124,7 @@ def _read_again(event: InboxEvent) -> Reported:
         read = parse(event.terms["said"], event.endpoint, at=event.received_at)
     except (MalformedEvent, IgnoredEvent):  # its name has a meaning now, and the rest has none: for a person
         return reported_again(event)
-    reported = replace(read, event_id=event.event_id)
+    reported = as_it_counts(replace(read, event_id=event.event_id), event.platform)
     event.kind, event.terms, event.occurred_at = reported.event_kind, reported.terms(), reported.occurred_at
     event.save(update_fields=["kind", "terms", "occurred_at"])
     return reported

@@ -32,7 +32,7 @@ def write_postbacks(conversion: Conversion, *, at: datetime) -> None:
     destinations = [
         destination
         for destination in concerned
-        if is_in_band(conversion, destination) and not refusal_to_signal(conversion, destination)
+        if is_in_band(conversion, destination) and not refusal_to_signal(conversion, destination, at=at)
     ]
     if destinations:
         _write(conversion, destinations, at=at)
@@ -95,7 +95,7 @@ def write_partner_postback(
     destinations = [
         destination
         for destination in _destinations_of(conversion, _OF_PARTNER, partner.pk)
-        if _hears(destination, event) and not refusal_to_signal(conversion, destination)
+        if _hears(destination, event) and not refusal_to_signal(conversion, destination, at=at)
     ]
     new = [
         _new_postback(conversion, destination, event, fact=fact, payout=payout, at=at) for destination in destinations
@@ -211,7 +211,10 @@ def _event_for(conversion: Conversion, destination: Destination, known: Sequence
         is_new = conversion.is_valuable and not any(row.fact == valuable for row in told)
         return Postback.Event.VALUABLE_DEPOSIT if is_new else None
     first_deposit = _fact(conversion, Postback.Event.FIRST_DEPOSIT)
-    is_first = conversion.is_first_deposit and not any(row.fact == first_deposit for row in told)
+    # A test is no first deposit, and is told as one where tests are shown.
+    is_first = (conversion.is_first_deposit or conversion.is_test) and not any(
+        row.fact == first_deposit for row in told
+    )
     if is_first and destination.on_first_deposit:
         return Postback.Event.FIRST_DEPOSIT
     return Postback.Event.DEPOSIT if destination.on_deposit else None

@@ -22,7 +22,7 @@ class Preview:
 def preview_postback(conversion: Conversion, destination: Destination, *, at: datetime) -> Preview:
     """Return what would be sent of a conversion now. Writes and sends nothing."""
     draft = draft_postback(conversion, destination, at=at)
-    obstacles = list(_obstacles(conversion, destination, hears_of_it=draft is not None))
+    obstacles = list(_obstacles(conversion, destination, hears_of_it=draft is not None, at=at))
     if draft is None:
         return Preview(request="", obstacles=tuple(obstacles))
     try:
@@ -32,7 +32,7 @@ def preview_postback(conversion: Conversion, destination: Destination, *, at: da
     return Preview(request=request, obstacles=tuple(obstacles))
 
 
-def _obstacles(conversion: Conversion, destination: Destination, *, hears_of_it: bool) -> Iterator[str]:
+def _obstacles(conversion: Conversion, destination: Destination, *, hears_of_it: bool, at: datetime) -> Iterator[str]:
     if not destination.is_active:
         yield "The destination is switched off."
     if conversion.status != Conversion.Status.CONFIRMED:
@@ -51,5 +51,5 @@ def _obstacles(conversion: Conversion, destination: Destination, *, hears_of_it:
         yield "Its amount lies outside of the destination's band."
     if not hears_of_it:
         yield "The destination is not told of events of this kind."
-    if refusal := refusal_to_signal(conversion, destination):
+    if refusal := refusal_to_signal(conversion, destination, at=at):
         yield refusal

@@ -13,6 +13,7 @@ from conversions.models import DroppedField, Endpoint, IntakeRequest, Platform, 
 from tracker_project.common.prepared import insert
 
 _DELETED_AT_A_TIME = 5_000
+_UNPROVEN_A_MINUTE = 20
 
 
 def keep_request(
@@ -38,6 +39,20 @@ def keep_request(
         is_counted=not any(each.dropped for each in scrubbed),
     )
     insert(request)
+
+
+def keep_unproven(
+    platform: Platform, *, address: str, status: int, answer: Any, at: datetime, endpoint: Endpoint | None = None
+) -> None:
+    """Keep that somebody who did not prove to be the platform was refused, without a word of what he sent.
+
+    At most `_UNPROVEN_A_MINUTE` a minute are kept: whoever knows the address could send any number.
+    """
+    lately = IntakeRequest.objects.filter(
+        platform=platform, received_at__gt=at - timedelta(minutes=1), status__gte=400, content=[]
+    )
+    if lately[:_UNPROVEN_A_MINUTE].count() < _UNPROVEN_A_MINUTE:
+        keep_request([], platform=platform, endpoint=endpoint, address=address, status=status, answer=answer, at=at)
 
 
 def keep_tokens(scrubbed: Scrubbed, *, platform: Platform, player_id: str, event_pk: int, at: datetime) -> None:

@@ -21,7 +21,7 @@ def approve_conversion(conversion: Conversion, *, at: datetime) -> None:
     _fill_click_facts(conversion)
     conversion.is_valuable = is_valuable(conversion)
     _decide(conversion, Conversion.Review.APPROVED)
-    if conversion.campaign_id is not None and not conversion.is_test:
+    if conversion.campaign_id is not None:
         write_postbacks(conversion, at=at)
 
 

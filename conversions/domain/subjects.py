@@ -81,7 +81,7 @@ def locked_player(platform: Platform, player_id: str, *, at: datetime) -> Player
     """Return the player, made if he is new, locked until the transaction ends: his events go one by one."""
     known = _locked(platform, player_id)
     if known is None:
-        player = Player(platform=platform, player_id=player_id, created_at=at)
+        player = Player(platform=platform, player_id=player_id, is_test=platform.is_sandbox, created_at=at)
         insert(player)
         return player
     # Whoever waited for the lock got the player as he is now, and the rows joined to him as they were before.

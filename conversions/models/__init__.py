@@ -14,6 +14,7 @@ from conversions.models.facts import (
     PlayerStatus,
 )
 from conversions.models.imports import Import, ImportRow, ReportPull
+from conversions.models.health import DayReport, DayReportAmount, DeveloperLink, SourceHour, SourceWatch
 from conversions.models.intake import Anomaly, InboxEvent, Platform
 from conversions.models.players import Conversion, CustomerLtv, Player, Revenue, StatusReport
 from conversions.models.postbacks import Destination, Postback, PostbackAttempt
@@ -30,7 +31,10 @@ __all__ = [
     "CreditIntervention",
     "CustomerLtv",
     "DailyActivity",
+    "DayReport",
+    "DayReportAmount",
     "Destination",
+    "DeveloperLink",
     "DroppedField",
     "Endpoint",
     "Import",
@@ -50,7 +54,9 @@ __all__ = [
     "PrivateToken",
     "ReportPull",
     "Revenue",
+    "SourceHour",
     "SourceIdentifier",
+    "SourceWatch",
     "StatusReport",
     "TheftEvidence",
     "Touchpoint",

@@ -7,11 +7,12 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from campaigns.models import Brand
 from conversions.signatures import validate_secret
 from tracker_project.common.fields import EncryptedTextField
+from tracker_project.common.time import validate_time_zone
 
 
 def validate_address_range(text: str) -> None:
@@ -60,11 +61,32 @@ class Platform(models.Model):
         default=False, help_text="Takes what is posted to /webhooks/registration and /webhooks/deposit."
     )
     is_active = models.BooleanField(default=True)
+    sandbox_of = models.OneToOneField(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="sandbox",
+        help_text="Whose tests are recorded here: everything that comes by this platform's secret is a test.",
+    )
+    time_zone = models.CharField(
+        max_length=50,
+        default="UTC",
+        validators=[validate_time_zone],
+        help_text="Of the days whose totals it reports, such as Europe/Malta.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         db_table = "platforms"
         constraints = [
+            models.CheckConstraint(
+                condition=Q(sandbox_of__isnull=True) | Q(is_default=False), name="sandbox_is_no_default_platform"
+            ),
+            models.CheckConstraint(
+                condition=Q(sandbox_of__isnull=True) | ~Q(sandbox_of=F("id")), name="sandbox_is_another_platform"
+            ),
             models.UniqueConstraint(fields=["is_default"], condition=Q(is_default=True), name="one_default_platform"),
             models.CheckConstraint(
                 condition=Q(default_status__in=["", "confirmed", "pending"]), name="platform_default_status"
@@ -76,6 +98,11 @@ class Platform(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Tell whether all that it reports are tests."""
+        return self.sandbox_of_id is not None
 
 
 class InboxEvent(models.Model):

@@ -187,6 +187,9 @@ class Conversion(Credited):
                 name="valuable_deposit_is_confirmed_and_approved",
             ),
             models.CheckConstraint(
+                condition=Q(is_valuable=False) | Q(is_test=False), name="test_deposit_is_not_valuable"
+            ),
+            models.CheckConstraint(
                 condition=Q(reversed_at__isnull=True, status__in=["pending", "confirmed", "rejected", "void"])
                 | Q(reversed_at__isnull=False, status__in=["refunded", "charged_back"]),
                 name="reversal_has_its_time",

@@ -1,7 +1,7 @@
 """Every list and form of the admin: who may open it, and that a list asks no more for three rows than for one."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -57,7 +57,9 @@ from conversions.models import (
     CreditIntervention,
     CustomerLtv,
     DailyActivity,
+    DayReport,
     Destination,
+    DeveloperLink,
     DroppedField,
     Endpoint,
     Import,
@@ -75,6 +77,7 @@ from conversions.models import (
     ReportPull,
     SourceIdentifier,
     TheftEvidence,
+    SourceWatch,
 )
 from fraud.models import Review
 from tests.affiliates.builders import make_earning_deposit, make_partner_account, make_player
@@ -142,6 +145,34 @@ def add_anomaly() -> None:
     Anomaly.objects.create(
         platform=make_platform(), code="c", event_id="e", field="amount", held="1", reported="2", received_at=NOON
     )
+
+
+def add_day_report() -> None:
+    DayReport.objects.create(
+        platform=make_platform(),
+        event_id="day-1",
+        on_date=datetime.now(UTC).date(),
+        time_zone="UTC",
+        counted_at=NOON,
+        received_at=NOON,
+        origin="api",
+        is_current=True,
+    )
+
+
+def add_developer_link() -> None:
+    giver = User.objects.create_user(f"giver-{DeveloperLink.objects.count()}")
+    DeveloperLink.objects.create(
+        platform=make_platform(),
+        given_to="integrators",
+        created_by=giver,
+        created_at=NOON,
+        expires_at=NOON + timedelta(days=7),
+    )
+
+
+def add_source_watch() -> None:
+    SourceWatch.objects.create(platform=make_platform(), first_heard_at=NOON, last_heard_at=NOON, counted_until=NOON)
 
 
 def add_app_postback() -> AppPostback:
@@ -305,6 +336,9 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     Platform: make_platform,
     InboxEvent: add_event,
     Anomaly: add_anomaly,
+    DayReport: add_day_report,
+    DeveloperLink: add_developer_link,
+    SourceWatch: add_source_watch,
     AppPostback: add_app_postback,
     AppPostbackConflict: add_app_conflict,
     SourceIdentifier: add_source_identifier,
@@ -412,6 +446,9 @@ def test_list_asks_strangers_to_sign_in(client: Client, model: Any, add: Any) ->
         CampaignAlert,
         InboxEvent,
         Anomaly,
+        DayReport,
+        DeveloperLink,
+        SourceWatch,
         AppPostback,
         AppPostbackConflict,
         Player,

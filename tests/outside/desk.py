@@ -1,5 +1,6 @@
 """The casino's reporting desk: posts each report, and compares the answer with the one that had to come."""
 
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,9 +24,17 @@ _TALLIES = {
 class Desk:
     """Reports players under ids of this run, each at an instant of its own."""
 
-    def __init__(self, demo: Demo, expectations: Expectations, comparison: Comparison, *, run: str) -> None:
+    def __init__(
+        self,
+        demo: Demo,
+        expectations: Expectations,
+        comparison: Comparison,
+        *,
+        run: str,
+        casino: Casino | None = None,
+    ) -> None:
         self._demo = demo
-        self._casino = Casino(demo)
+        self._casino = casino or Casino(demo)
         self._expectations = expectations
         self._comparison = comparison
         self._run = run
@@ -105,6 +114,10 @@ class Desk:
         for casino in casinos:
             casino.close()
         self._compare_at_once(reports, answers)
+
+    def body_of(self, report: Report) -> bytes:
+        """Return a report as it is posted."""
+        return json.dumps(report.payload()).encode()
 
     def send_refused(
         self, what: str, status: int, body: bytes, *, secret: str | None = None, headers: dict[str, str] | None = None

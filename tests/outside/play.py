@@ -7,6 +7,7 @@ from dataclasses import fields
 from decimal import Decimal
 
 from tests.outside.bookkeeping import Bookkeeping, CampaignDays, cpa_by_hand
+from tests.outside.casino import Casino
 from tests.outside.comparison import Comparison, Value
 from tests.outside.desk import Desk
 from tests.outside.expected import Expectations, Figures
@@ -38,7 +39,15 @@ class Play:
     """The outside world for one run. `say` shows progress."""
 
     def __init__(
-        self, demo: Demo, receiver: Receiver, bookkeeping: Bookkeeping, *, run: str, seed: int, say: Say
+        self,
+        demo: Demo,
+        receiver: Receiver,
+        bookkeeping: Bookkeeping,
+        *,
+        run: str,
+        seed: int,
+        say: Say,
+        casino: Casino | None = None,
     ) -> None:
         self.comparison = Comparison()
         self._demo = demo
@@ -48,7 +57,7 @@ class Play:
         self._run = run
         self._say = say
         self._expectations = Expectations(demo)
-        self._desk = Desk(demo, self._expectations, self.comparison, run=run)
+        self._desk = Desk(demo, self._expectations, self.comparison, run=run, casino=casino)
 
     def perform(self, *, visitors: int) -> None:
         """Play everything with about as many visitors, at least one a story, and compare."""

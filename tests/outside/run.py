@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tests.outside.bookkeeping import Bookkeeping
+from tests.outside.comparison import Comparison
+from tests.outside.interactive import Interactive
 from tests.outside.play import Play
 from tests.outside.receivers import ReceivedRequest, Receiver
 from tests.outside.setup import (
@@ -26,8 +28,9 @@ SHOW_SECONDS = 0.5
 _DESCRIPTION = """\
 Plays the outside world against the running tracker: visitors who click, a casino that
 posts signed webhooks, and receivers of postbacks (Meta by its own rules, a generic one,
-a partner). Then prints what had to come out beside what did. Without --auto it only
-receives postbacks and shows them."""
+a partner). Then prints what had to come out beside what did. With --interactive a person
+chooses each step and sees what it changes. With neither it only receives postbacks and
+shows them."""
 _EPILOG = """\
 exit status: 0 everything came out as expected, 1 something differs, 2 the tracker could not be played at all.
 It may be run again and again: every run has players, events and click ids of its own."""
@@ -37,9 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         demo = read_demo(find_demo_file(options.config))
-        if options.auto:
+        if options.auto or options.interactive:
             require_answers(demo)
         with _receiver(demo) as receiver:
+            if options.interactive:
+                return _direct(demo, receiver, options)
             return _play(demo, receiver, options) if options.auto else _show_postbacks(receiver)
     except TrackerUnreachable as error:
         sys.stderr.write(f"{error}\n")
@@ -56,7 +61,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--auto", action="store_true", help="play everything and compare")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--auto", action="store_true", help="play everything and compare")
+    how.add_argument(
+        "--interactive", action="store_true", help="play step by step from a menu, and see what each step changes"
+    )
     parser.add_argument(
         "--clicks", type=_positive, default=DEFAULT_VISITORS, metavar="N", help="visitors (default: %(default)s)"
     )
@@ -87,12 +96,30 @@ def _receiver(demo: Demo) -> Receiver:
 
 def _play(demo: Demo, receiver: Receiver, options: argparse.Namespace) -> int:
     started_at = time.monotonic()
-    seed = options.seed if options.seed is not None else time.time_ns() % 1_000_000
-    run = f"{int(time.time() * 1000):x}-{seed}"
+    run, seed = _new_run(options)
     _say(f"Run {run}: postbacks are received at {receiver.url}; --seed {seed} repeats its choices.")
     play = Play(demo, receiver, Bookkeeping(command_environment()), run=run, seed=seed, say=_say)
     play.perform(visitors=options.clicks)
-    comparison = play.comparison
+    return _verdict(play.comparison, started_at)
+
+
+def _direct(demo: Demo, receiver: Receiver, options: argparse.Namespace) -> int:
+    """Let a person choose each step; the end of what he types is the end of the play."""
+    started_at = time.monotonic()
+    run, seed = _new_run(options)
+    _write(f"Run {run}: postbacks are received at {receiver.url}; what a step changes shows after some seconds.")
+    bookkeeping = Bookkeeping(command_environment())
+    play = Interactive(demo, receiver, bookkeeping, run=run, seed=seed, say=_write, ask=_ask)
+    play.direct()
+    return _verdict(play.comparison, started_at)
+
+
+def _new_run(options: argparse.Namespace) -> tuple[str, int]:
+    seed = options.seed if options.seed is not None else time.time_ns() % 1_000_000
+    return f"{int(time.time() * 1000):x}-{seed}", seed
+
+
+def _verdict(comparison: Comparison, started_at: float) -> int:
     seconds = time.monotonic() - started_at
     sys.stdout.write(f"\n{comparison.table()}\n\n")
     if comparison.wrong:
@@ -104,7 +131,7 @@ def _play(demo: Demo, receiver: Receiver, options: argparse.Namespace) -> int:
 
 def _show_postbacks(receiver: Receiver) -> int:
     """Show what arrives until Ctrl-C."""
-    _say(f"Receiving postbacks at {receiver.url}; Ctrl-C ends it, --auto plays everything.")
+    _say(f"Receiving postbacks at {receiver.url}; Ctrl-C ends it, --auto plays everything, --interactive step by step.")
     shown = 0
     while True:
         requests = receiver.wait_for(shown + 1, timeout=SHOW_SECONDS)
@@ -116,6 +143,23 @@ def _show_postbacks(receiver: Receiver) -> int:
 def _in_short(request: ReceivedRequest) -> str:
     query = " ".join(f"{name}={value}" for name, value in request.query.items())
     return f"{request.status} {request.method} {request.path} {query}".rstrip()
+
+
+def _ask(question: str) -> str:
+    """Show a question and return the line that is typed; raises EOFError when nothing more comes."""
+    sys.stdout.write(question)
+    sys.stdout.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    if not sys.stdin.isatty():  # a terminal shows what is typed
+        sys.stdout.write(line)
+    return line.rstrip("\n")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _say(text: str) -> None:

@@ -1,9 +1,12 @@
 """Who may be signalled: consent, its absence by country, and tests."""
 
+from datetime import timedelta
+
 import pytest
 
 from conversions.domain.consent import has_consent, refusal_to_signal
 from conversions.models import Conversion, Destination, Player
+from tests.world import NOON
 from tracker_project.common.privacy import CONSENT_COUNTRIES
 
 
@@ -49,13 +52,16 @@ def test_consent_is_asked_for_in_all_of_the_european_economic_area():
 def test_refusal_to_signal_needs_consent_only_where_the_destination_does():
     conversion = Conversion(player=player(consent_ad_user_data=False))
 
-    assert refusal_to_signal(conversion, Destination(requires_consent=True)) != ""
-    assert refusal_to_signal(conversion, Destination(requires_consent=False)) == ""
+    assert refusal_to_signal(conversion, Destination(requires_consent=True), at=NOON) != ""
+    assert refusal_to_signal(conversion, Destination(requires_consent=False), at=NOON) == ""
 
 
 @pytest.mark.parametrize(("conversion_is_test", "player_is_test"), [(True, False), (False, True)])
-def test_refusal_to_signal_stops_tests(conversion_is_test, player_is_test):
+def test_refusal_to_signal_stops_tests_but_where_test_mode_is_on(conversion_is_test, player_is_test):
     consenting = player(consent_ad_user_data=True, is_test=player_is_test)
     conversion = Conversion(player=consenting, is_test=conversion_is_test)
+    watched = Destination(requires_consent=False, test_event_code="TEST1", test_ends_at=NOON)
 
-    assert refusal_to_signal(conversion, Destination(requires_consent=False)) != ""
+    assert refusal_to_signal(conversion, Destination(requires_consent=False), at=NOON) != ""
+    assert refusal_to_signal(conversion, watched, at=NOON - timedelta(seconds=1)) == ""
+    assert refusal_to_signal(conversion, watched, at=NOON) != ""

@@ -146,7 +146,7 @@ def test_claim_due_postbacks_asks_the_database_as_often_for_many_as_for_one(djan
 
 
 def without_gate(monkeypatch, module):
-    monkeypatch.setattr(module, "refusal_to_signal", lambda conversion, destination: "")
+    monkeypatch.setattr(module, "refusal_to_signal", lambda conversion, destination, *, at: "")
 
 
 @pytest.mark.parametrize("player", [{"consent_ad_user_data": False}, {"consent_ad_user_data": None}, {"is_test": True}])

@@ -259,7 +259,7 @@ def test_self_excluded_player_is_signalled_to_nobody():
 
     record(platform, status("self_excluded", "s-1", 1))
 
-    refusal = refusal_to_signal(the_deposit(), Destination(requires_consent=False))
+    refusal = refusal_to_signal(the_deposit(), Destination(requires_consent=False), at=LATER)
     assert refusal == "The player excluded himself."
 
 

@@ -119,7 +119,7 @@ REFUSALS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("refusal", REFUSALS)
 @pytest.mark.parametrize("make", KINDS)
 def test_first_gate_alone_writes_nothing(make, refusal, monkeypatch) -> None:
-    monkeypatch.setattr(delivery, "refusal_to_signal", lambda conversion, destination: "")
+    monkeypatch.setattr(delivery, "refusal_to_signal", lambda conversion, destination, *, at: "")
     make()
 
     write_postbacks(refuse(a_person(), **refusal), at=NOON)
@@ -130,7 +130,7 @@ def test_first_gate_alone_writes_nothing(make, refusal, monkeypatch) -> None:
 @pytest.mark.parametrize("refusal", REFUSALS)
 @pytest.mark.parametrize("make", KINDS)
 def test_second_gate_alone_sends_nothing(make, refusal, monkeypatch) -> None:
-    monkeypatch.setattr(outbox, "refusal_to_signal", lambda conversion, destination: "")
+    monkeypatch.setattr(outbox, "refusal_to_signal", lambda conversion, destination, *, at: "")
     destination = make()
 
     write_postbacks(refuse(a_person(), **refusal), at=NOON)
@@ -142,7 +142,7 @@ def test_second_gate_alone_sends_nothing(make, refusal, monkeypatch) -> None:
 @pytest.mark.parametrize("make", KINDS)
 def test_without_either_gate_it_would_be_sent(make, monkeypatch) -> None:
     for module in (outbox, delivery):
-        monkeypatch.setattr(module, "refusal_to_signal", lambda conversion, destination: "")
+        monkeypatch.setattr(module, "refusal_to_signal", lambda conversion, destination, *, at: "")
     destination = make()
 
     write_postbacks(refuse(a_person(), consent_ad_user_data=False), at=NOON)
