@@ -51,6 +51,8 @@ NAMES = (
     "META_API_VERSION",
     "GOOGLE_BASE_URL",
     "GOOGLE_TOKEN_URL",
+    "GOOGLE_ADS_BASE_URL",
+    "GOOGLE_ADS_API_VERSION",
     "TIKTOK_BASE_URL",
     "APPSFLYER_BASE_URL",
     "POSTBACK_DISPATCHERS",
@@ -176,6 +178,7 @@ def _defaults(variables: Mapping[str, str]) -> dict[str, str]:
         "META_BASE_URL": f"{simulator}/meta",
         "GOOGLE_BASE_URL": f"{simulator}/google",
         "GOOGLE_TOKEN_URL": f"{simulator}/google/token",
+        "GOOGLE_ADS_BASE_URL": f"{simulator}/google-ads",
         "TIKTOK_BASE_URL": f"{simulator}/tiktok",
         "APPSFLYER_BASE_URL": f"{simulator}/appsflyer",
     }

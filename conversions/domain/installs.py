@@ -6,6 +6,7 @@ from typing import Any
 
 from attribution.domain.credit import Claim, Credit, credit_registration
 from attribution.models import CreditOutcome
+from conversions.domain.app_tracking import note_install
 from conversions.domain.reported import ReportedInstall
 from conversions.domain.subjects import credited_to, locked_player
 from conversions.models import InboxEvent, Install
@@ -49,6 +50,8 @@ def _record_new(reported: ReportedInstall, event: InboxEvent, *, at: datetime) -
         app_id=reported.app_id,
         country=reported.country,
         rejection_reason=reported.rejection_reason,
+        app_system=reported.app_system,
+        att_status=reported.att_status,
         is_test=reported.is_test,
         event=event,
         credit_outcome=credit.outcome,
@@ -62,6 +65,7 @@ def _record_new(reported: ReportedInstall, event: InboxEvent, *, at: datetime) -
         offer_id=credit.offer_id,
     )
     install.save(force_insert=True)
+    note_install(install)
     return install
 
 

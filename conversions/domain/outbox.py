@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from campaigns.models import Partner
 from conversions.domain.consent import refusal_to_signal
-from conversions.models import Conversion, Destination, Player, Postback
+from conversions.models import (
+    Conversion,
+    Destination,
+    DestinationCampaign,
+    DestinationPartner,
+    Player,
+    Postback,
+)
 from conversions.models.postbacks import REVERSED
 from tracker_project.common.hints import hint_after_commit
 from tracker_project.common.money import Money
@@ -132,11 +139,18 @@ def _keyed(destination: Destination, text: str) -> str:
 def _destinations_of(conversion: Conversion) -> QuerySet[Destination]:
     """Return who may hear of a conversion; one that the tracker paused keeps its rows until it is mended."""
     is_kept = Q(is_active=True) | ~Q(disabled_reason="")
-    campaign = Q(campaign=None) | Q(campaign_id=conversion.campaign_id)
+    campaign = _is_within(DestinationCampaign, campaign=conversion.campaign_id)
+    partner = _is_within(DestinationPartner, partner=conversion.partner_id)
     source = Q(source=None) | Q(source_id=conversion.source_id)
     # Secrets are not needed here, and cost their decryption.
     secrets = ("access_token", "google_credentials", "headers", "signing_secret")
-    return Destination.objects.filter(is_kept, campaign, source).defer(*secrets).order_by("id")
+    return Destination.objects.filter(is_kept, campaign, partner, source).defer(*secrets).order_by("id")
+
+
+def _is_within(limits: type[DestinationCampaign | DestinationPartner], **of_conversion: int | None) -> Q:
+    """Return the condition that a destination has no such limits, or that the conversion is within one."""
+    named = limits._default_manager.filter(destination=OuterRef("pk"))
+    return ~Q(Exists(named)) | Q(Exists(named.filter(**of_conversion)))
 
 
 def is_in_band(conversion: Conversion, destination: Destination) -> bool:
@@ -286,10 +300,15 @@ def _take_back(owed: QuerySet[Postback], *, payout: Money | None, at: datetime) 
 
 
 def can_correct(postback: Postback) -> bool:
-    """Tell whether the receiver can be told that what it heard no longer stands: Google by a value of zero."""
+    """Tell whether the receiver can be told that what it heard no longer stands.
+
+    Google's Data Manager hears a value of zero, Google Ads takes the conversion back.
+    """
     destination = postback.destination
     if destination.kind == Destination.Kind.GENERIC:
         return destination.tells_corrections
+    if destination.kind == Destination.Kind.GOOGLE_ADS:
+        return True
     has_value = postback.conversion.amount is not None and destination.value_kind != Destination.Value.NONE
     return destination.kind == Destination.Kind.GOOGLE and has_value
 
@@ -309,7 +328,7 @@ def _state_value_anew(cause: Conversion, destinations: Sequence[Destination], *,
     restating = [
         destination
         for destination in destinations
-        if destination.kind == Destination.Kind.GOOGLE and destination.value_kind == Destination.Value.SO_FAR
+        if destination.kind in Destination.RESTATING and destination.value_kind == Destination.Value.SO_FAR
     ]
     if not restating or cause.kind != Conversion.Kind.DEPOSIT:
         return

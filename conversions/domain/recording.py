@@ -10,6 +10,7 @@ import structlog
 from attribution.domain.credit import Credit, credit_registration
 from attribution.models import CreditOutcome
 from campaigns.domain.exchange import NoExchangeRate
+from conversions.domain.app_tracking import note_earlier_installs
 from conversions.domain.first_deposit import mark_first_deposit, place_new_deposit
 from conversions.domain.inbox import Recorded, Unplaced, record_once, refuse_other_terms
 from conversions.domain.lifetime_value import write_lifetime_value
@@ -80,6 +81,7 @@ def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at:
     if player.registered_at is not None:
         return conversion_answer(_repeated_registration(player, reported))
     _register(player, reported, credit)
+    note_earlier_installs(player)
     conversion = _registration_conversion(player, event)
     _report(conversion, event, conversion.status).save(force_insert=True)
     _credit_earlier_milestones(player)

@@ -3,7 +3,8 @@
 A correction of what the platform does not know would count as another conversion.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db.models import Exists, F, OuterRef, Subquery
 from django.db.models.functions import Coalesce
@@ -14,13 +15,22 @@ from conversions.postbacks.adapter import NothingToTell
 from conversions.postbacks.google import MAX_AGE
 from tracker_project.common.hints import hint_after_commit
 
+# Google Ads knows a conversion for adjustments after so long.
+FIRST_ADJUSTMENT = timedelta(hours=24)
 _UNDECIDED = (Postback.State.PENDING, Postback.State.ACCEPTED)
 
 
-def reason_to_wait(correction: Postback) -> str:
-    """Return why a correction must wait, or ""; raises `NothingToTell` when it must not be sent at all."""
-    if correction.destination.kind != Destination.Kind.GOOGLE:
-        return ""
+class Wait(NamedTuple):
+    """Why a correction must wait, and until when where that is known."""
+
+    reason: str
+    until: datetime | None = None
+
+
+def reason_to_wait(correction: Postback, *, at: datetime) -> Wait | None:
+    """Return why a correction must wait, if it must; raises `NothingToTell` when it must not be sent at all."""
+    if correction.destination.kind not in Destination.RESTATING:
+        return None
     others = list(
         Postback.objects.filter(
             destination=correction.destination_id, conversion=correction.conversion_id, dedup_id=correction.dedup_id
@@ -31,10 +41,15 @@ def reason_to_wait(correction: Postback) -> str:
     if any(other.pk > correction.pk and other.state != Postback.State.CANCELLED for other in others):
         raise NothingToTell("A later correction takes its place.")
     if any(other.state in _UNDECIDED for other in others):
-        return "It waits until Google has confirmed what was told before."
-    if not any(not other.is_correction and other.state == Postback.State.DONE for other in others):
+        return Wait("It waits until Google has confirmed what was told before.")
+    told = [other for other in others if not other.is_correction and other.state == Postback.State.DONE]
+    if not told:
         raise NothingToTell("Google never confirmed the conversion: a correction could count as another one.")
-    return ""
+    if correction.destination.kind == Destination.Kind.GOOGLE_ADS:
+        adjustable_at = max(row.finished_at or at for row in told) + FIRST_ADJUSTMENT
+        if at < adjustable_at:
+            return Wait("Google takes adjustments a day after the conversion.", adjustable_at)
+    return None
 
 
 def state_net_revenue_anew(*, at: datetime, limit: int) -> int:
@@ -51,7 +66,7 @@ def state_net_revenue_anew(*, at: datetime, limit: int) -> int:
     )
     told = (
         Postback.objects.filter(
-            destination__kind=Destination.Kind.GOOGLE,
+            destination__kind__in=Destination.RESTATING,
             destination__value_kind=Destination.Value.NGR,
             destination__is_active=True,
             state=Postback.State.DONE,

@@ -2,6 +2,7 @@
 
 from conversions.models.api_keys import ApiKey
 from conversions.models.app_postbacks import AppPostback, AppPostbackConflict, SourceIdentifier
+from conversions.models.destinations import Destination, DestinationCampaign, DestinationNotice, DestinationPartner
 from conversions.models.endpoints import DroppedField, Endpoint, IntakeRequest
 from conversions.models.facts import (
     ActivityReport,
@@ -13,9 +14,11 @@ from conversions.models.facts import (
     PlayerStatus,
 )
 from conversions.models.intake import Anomaly, InboxEvent, Platform
-from conversions.models.players import Conversion, CustomerLtv, Player, Revenue, StatusReport
-from conversions.models.postbacks import Destination, Postback, PostbackAttempt
+from conversions.models.jurisdictions import ProhibitedJurisdiction
+from conversions.models.players import AppSystem, AttStatus, Conversion, CustomerLtv, Player, Revenue, StatusReport
+from conversions.models.postbacks import Postback, PostbackAttempt
 from conversions.models.private_tokens import PrivateToken
+from conversions.models.value_curves import ValueCurvePoint
 
 __all__ = [
     "ActivityReport",
@@ -23,10 +26,15 @@ __all__ = [
     "ApiKey",
     "AppPostback",
     "AppPostbackConflict",
+    "AppSystem",
+    "AttStatus",
     "Conversion",
     "CustomerLtv",
     "DailyActivity",
     "Destination",
+    "DestinationCampaign",
+    "DestinationNotice",
+    "DestinationPartner",
     "DroppedField",
     "Endpoint",
     "InboxEvent",
@@ -41,7 +49,9 @@ __all__ = [
     "Postback",
     "PostbackAttempt",
     "PrivateToken",
+    "ProhibitedJurisdiction",
     "Revenue",
     "SourceIdentifier",
     "StatusReport",
+    "ValueCurvePoint",
 ]

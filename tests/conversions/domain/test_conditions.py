@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
 
+from conversions.domain.destination_limits import limit_destination, limited_to
 from conversions.domain.outbox import write_postbacks
 from conversions.domain.preview import preview_postback
-from conversions.models import Postback
+from conversions.models import DestinationCampaign, DestinationPartner, Postback
 from tests.conversions.postbacks.rows import (
     make_conversion,
     make_first_deposit,
@@ -41,6 +43,64 @@ def test_write_postbacks_reaches_the_campaigns_of_a_source():
     write_postbacks(make_first_deposit(make_player(link=link)), at=NOON)
 
     assert told() == [("its source", "first_deposit")]
+
+
+def test_write_postbacks_reaches_the_campaigns_and_partners_that_a_destination_is_limited_to():
+    partner, link = make_partner(), make_link()
+    make_generic(name="two campaigns", campaigns=[make_campaign(), link.campaign])
+    make_generic(name="other campaigns", campaigns=[make_campaign(), make_campaign()])
+    make_generic(name="two partners", partners=[make_partner(), partner])
+    make_generic(name="other partners", partners=[make_partner()])
+    make_generic(name="both", campaigns=[link.campaign], partners=[partner])
+    make_generic(name="one of both", campaigns=[link.campaign], partners=[make_partner()])
+
+    write_postbacks(make_first_deposit(make_player(link=link, partner=partner)), at=NOON)
+
+    assert [name for name, _ in told()] == ["two campaigns", "two partners", "both"]
+
+
+def test_write_postbacks_tells_nobody_limited_to_partners_of_whom_nobody_brought():
+    make_generic(partners=[make_partner()])
+
+    write_postbacks(make_first_deposit(), at=NOON)
+
+    assert told() == []
+
+
+def test_limit_destination_replaces_the_limits_and_repeats_nothing():
+    first, second, partner = make_campaign(), make_campaign(), make_partner()
+    destination = make_generic(campaigns=[first], partners=[partner])
+
+    limit_destination(destination, campaigns=[first, second], partners=[])
+    limit_destination(destination, campaigns=[first, second], partners=[])
+
+    campaigns, partners = limited_to(destination)
+    assert ({*campaigns}, partners) == ({first, second}, [])
+
+
+def test_a_campaign_that_limits_a_destination_cannot_go_away():
+    campaign = make_campaign()
+    make_generic(campaigns=[campaign])
+
+    with pytest.raises(ProtectedError):
+        campaign.delete()
+
+
+@pytest.mark.parametrize(
+    ("limits", "column", "constraint"),
+    [
+        (DestinationCampaign, "campaign", "destination_names_a_campaign_once"),
+        (DestinationPartner, "partner", "destination_names_a_partner_once"),
+    ],
+)
+def test_a_destination_names_a_limit_once(limits, column, constraint):
+    row = {"campaign": make_campaign, "partner": make_partner}[column]()
+    limits.objects.create(destination=make_generic(), **{column: row})
+
+    with pytest.raises(IntegrityError) as raised, transaction.atomic():
+        limits.objects.create(destination=limits.objects.get().destination, **{column: row})
+
+    assert broken_constraint(raised.value) == constraint
 
 
 @pytest.mark.parametrize(

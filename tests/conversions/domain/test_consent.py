@@ -6,6 +6,8 @@ from conversions.domain.consent import has_consent, refusal_to_signal
 from conversions.models import Conversion, Destination, Player
 from tracker_project.common.privacy import CONSENT_COUNTRIES
 
+pytestmark = pytest.mark.django_db
+
 
 def player(**columns):
     return Player(**{"country": "MT", "consent_ad_user_data": None, "click_facts": {}} | columns)
