@@ -8,6 +8,7 @@ from conversions.admin import (
     exchange_rates,
     facts,
     intake,
+    jurisdictions,
     players,
     postbacks,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "exchange_rates",
     "facts",
     "intake",
+    "jurisdictions",
     "players",
     "postbacks",
 ]

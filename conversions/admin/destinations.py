@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -13,12 +14,13 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 from conversions.admin.destination_form import DestinationForm, Kind
 from conversions.domain.destination_limits import limit_destination, limited_to
 from conversions.domain.postback_macros import POSTBACK_MACROS
+from conversions.domain.predicted_value import HORIZON_DAYS, LEAST_PLAYERS, curves_in_words
 from conversions.domain.preview import preview_postback
 from conversions.domain.trial import try_destination
-from conversions.models import Conversion, Destination
+from conversions.models import Conversion, Destination, DestinationNotice
 from conversions.postbacks.adapter import Unsendable
 from conversions.postbacks.templates import READY_TEMPLATES
-from tracker_project.common.pages import NOTHING, Page, ask_first, button, change_address, found, label
+from tracker_project.common.pages import NOTHING, FactInline, Page, ask_first, button, change_address, found, label
 
 OUTCOMES = {
     "ok": "It was accepted.",
@@ -35,15 +37,26 @@ VALUE_ADVICE = (
     "Rules of thumb, not promises: Meta's and TikTok's learning wants about 50 conversions a week in an ad set or ad "
     "group, Google's target ROAS 30 to 50 a month in a campaign; with fewer, let them optimise for the count. All "
     "deposits so far tell most where a value is stated anew as it grows, which Google alone can; the others keep what "
-    "they heard first."
+    "they heard first, and learn most from the predicted lifetime value. It says what a player's deposits of his first "
+    f"{HORIZON_DAYS} days will probably come to, as those of the brand's earlier players grew. It needs "
+    f"{LEAST_PLAYERS} players of the brand whose first deposit is {HORIZON_DAYS} days old, else the deposits so far "
+    "are told. Google is told anew when it moves by a fifth."
 )
 ACCESS_ADVICE = (
     "Adjust is not among the kinds: its server-to-server events require an advertising id (IDFA or GAID), and no "
-    "device id ever leaves the tracker. Registrations to Meta are off by default: as website events they would need "
-    "the visitor's user agent, which is not sent, so they go as system_generated, and how much such events weigh in "
+    "device id ever leaves the tracker. Google Ads takes uploads only from developer tokens that sent some before June "
+    "2026: all others use the Data Manager API. Registrations to Meta are off by default: as website events they would "
+    "need the visitor's user agent, which is not sent, so they go as system_generated, and how much such events weigh in "
     "its bidding is not documented. AppsFlyer is told only of players who came with its own id, and of iPhones only "
     "where tracking was allowed. Only Google and addresses can hear that a conversion was taken back."
 )
+
+
+class NoticeInline(FactInline):
+    model = DestinationNotice
+    verbose_name_plural = "Letters to its owner"
+    fields = ["created_at", "subject", "state", "state_reason"]
+    ordering = ["-created_at"]
 
 
 class PreviewForm(forms.Form):
@@ -66,9 +79,10 @@ class DestinationAdmin(Page):
     list_filter_submit = True
     list_select_related = ["source", "partner"]
     search_fields = ["name", "campaigns__name", "partner__name"]
-    autocomplete_fields = ["source", "partner"]
+    autocomplete_fields = ["owner", "source", "partner"]
     ordering = ["name"]
-    readonly_fields = ["attention", "macros", "secrets_set"]
+    readonly_fields = ["attention", "macros", "predictable", "secrets_set"]
+    inlines = [NoticeInline]
     actions_detail = ["send_test_event", "preview"]
     fieldsets = [
         (None, {"fields": [("name", "kind"), ("is_active", "owner"), "attention"]}),
@@ -93,7 +107,7 @@ class DestinationAdmin(Page):
                 "fields": [
                     ("registration_name", "first_deposit_name"),
                     ("deposit_name", "valuable_deposit_name"),
-                    "value_kind",
+                    ("value_kind", "predictable"),
                     ("fixed_value", "fixed_currency"),
                 ],
             },
@@ -133,9 +147,9 @@ class DestinationAdmin(Page):
         **dict.fromkeys(["app_id", "app_user_sub_id"], "kind == 'appsflyer'"),
         **dict.fromkeys(
             ["google_account_id", "google_login_account_id", "conversion_action_id", "google_credentials_to_set"],
-            "kind == 'google'",
+            "['google', 'google_ads'].includes(kind)",
         ),
-        "token_to_set": "['meta', 'tiktok', 'appsflyer'].includes(kind)",
+        "token_to_set": "['meta', 'tiktok', 'appsflyer', 'google_ads'].includes(kind)",
         **dict.fromkeys(["test_event_code", "test_ends_at"], "['meta', 'tiktok'].includes(kind)"),
         **dict.fromkeys(["fixed_value", "fixed_currency"], "value_kind == 'fixed'"),
     }
@@ -165,6 +179,8 @@ class DestinationAdmin(Page):
         return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     def save_model(self, request: HttpRequest, obj: Destination, form: Any, change: bool) -> None:
+        if not change and obj.owner is None and isinstance(request.user, User):
+            obj.owner = request.user
         if obj.is_active:
             obj.disabled_reason = ""
             obj.failing_since = None
@@ -240,6 +256,11 @@ class DestinationAdmin(Page):
 
     def _consequence(self, destination: Destination) -> str:
         match destination.kind:
+            case Kind.GOOGLE_ADS:
+                return (
+                    "Google Ads checks credentials, developer token and account, and counts nothing. That its click is "
+                    "none is then refused: it says that we were let in."
+                )
             case Kind.GOOGLE:
                 return "Google checks credentials, account and conversion action, and counts nothing."
             case Kind.META | Kind.TIKTOK:
@@ -306,6 +327,10 @@ class DestinationAdmin(Page):
     @admin.display(description="Macros that address, headers and body may use")
     def macros(self, destination: Destination) -> str:
         return " ".join("{" + name + "}" for name in POSTBACK_MACROS)
+
+    @admin.display(description="Predictions")
+    def predictable(self, destination: Destination) -> str:
+        return curves_in_words()
 
     @admin.display(description="Secrets")
     def secrets_set(self, destination: Destination) -> str:

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from campaigns.models import Partner
 from conversions.domain.consent import refusal_to_signal
+from conversions.domain.predicted_value import predicted_value
 from conversions.models import (
     Conversion,
     Destination,
@@ -237,11 +238,14 @@ def _new_postback(
     at: datetime,
     payout: Money | None = None,
 ) -> Postback:
+    predicted = _predicted(conversion, destination, at=at)
     return Postback(
         destination=destination,
         conversion=conversion,
         event=event,
         is_correction=fact.endswith(REVERSED),
+        predicted_value=predicted.amount if predicted else None,
+        predicted_currency=predicted.currency if predicted else None,
         fact=fact,
         dedup_id=dedup_id(destination, fact),
         payout=payout.amount if payout else None,
@@ -249,6 +253,13 @@ def _new_postback(
         next_attempt_at=at,
         created_at=at,
     )
+
+
+def _predicted(conversion: Conversion, destination: Destination, *, at: datetime) -> Money | None:
+    """Return what the player is expected to be worth, where that is told: it stays as it was on every try."""
+    if destination.value_kind != Destination.Value.PREDICTED or conversion.kind != Conversion.Kind.DEPOSIT:
+        return None
+    return predicted_value(conversion.player, at=at)
 
 
 def _owe(postbacks: Sequence[Postback], *, at: datetime, known: Sequence[_KnownRow] = ()) -> None:
@@ -350,11 +361,14 @@ def restatement(told: Postback, reason: str, *, at: datetime) -> Postback:
 
     It is one for each `reason`, which says what changed the value.
     """
+    predicted = _predicted(told.conversion, told.destination, at=at)
     return Postback(
         destination=told.destination,
         conversion=told.conversion,
         event=told.event,
         is_correction=True,
+        predicted_value=predicted.amount if predicted else None,
+        predicted_currency=predicted.currency if predicted else None,
         fact=f"{told.fact}:value:{reason}",
         dedup_id=told.dedup_id,
         next_attempt_at=max(at, told.leased_until or at),

@@ -3,13 +3,16 @@
 A correction of what the platform does not know would count as another conversion.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import NamedTuple
 
 from django.db.models import Exists, F, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from conversions.domain.outbox import restatement
+from conversions.domain.predicted_value import predictions_that_moved
 from conversions.models import Conversion, DailyActivity, Destination, Postback
 from conversions.postbacks.adapter import NothingToTell
 from conversions.postbacks.google import MAX_AGE
@@ -17,6 +20,8 @@ from tracker_project.common.hints import hint_after_commit
 
 # Google Ads knows a conversion for adjustments after so long.
 FIRST_ADJUSTMENT = timedelta(hours=24)
+# A prediction moves a little with each day; bidding learns nothing from that.
+TOLD_ANEW_FROM = Decimal("0.2")
 _UNDECIDED = (Postback.State.PENDING, Postback.State.ACCEPTED)
 
 
@@ -81,7 +86,23 @@ def state_net_revenue_anew(*, at: datetime, limit: int) -> int:
         .select_related("destination", "conversion")
         .order_by("told_at", "pk")[:limit]
     )
-    rows = [restatement(row, f"ngr:{at:%Y-%m-%dT%H}", at=at) for row in told]
+    return _owe_restatements(told, "ngr", at=at)
+
+
+def state_predictions_anew(*, at: datetime, limit: int) -> int:
+    """Owe a restatement where what a player will be worth was told and moved by a fifth since; return how many.
+
+    At most one an hour for each player, and `limit` a call. The new prediction is kept with the restatement.
+    """
+    moved = predictions_that_moved(
+        kinds=Destination.RESTATING, since=at - MAX_AGE, share=TOLD_ANEW_FROM, at=at, limit=limit
+    )
+    told = Postback.objects.filter(pk__in=moved).select_related("destination", "conversion__player").order_by("pk")
+    return _owe_restatements(told, "predicted", at=at)
+
+
+def _owe_restatements(told: Iterable[Postback], what: str, *, at: datetime) -> int:
+    rows = [restatement(row, f"{what}:{at:%Y-%m-%dT%H}", at=at) for row in told]
     Postback.objects.bulk_create(rows, ignore_conflicts=True)
     if rows:
         hint_after_commit("postback_written")

@@ -44,6 +44,10 @@ class Migration(migrations.Migration):
             name="DestinationNotice",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(choices=[("disabled", "Switched off"), ("alarm", "Unusual")], max_length=10),
+                ),
                 ("subject", models.CharField(max_length=200)),
                 ("text", models.TextField()),
                 ("message_id", models.UUIDField(default=uuid.uuid4, help_text="The same on every try.", unique=True)),

@@ -282,12 +282,17 @@ class DestinationPartner(models.Model):
 class DestinationNotice(models.Model):
     """One message to a destination's owner, written with what it tells of and moved on by whoever sends it."""
 
+    class Kind(models.TextChoices):
+        DISABLED = "disabled", "Switched off"
+        ALARM = "alarm", "Unusual"
+
     class State(models.TextChoices):
         PENDING = "pending", "To be sent"
         DONE = "done", "Sent"
         DEAD = "dead", "Not sent"
 
     destination = models.ForeignKey(Destination, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=10, choices=Kind)
     subject = models.CharField(max_length=200)
     text = models.TextField()
     message_id = models.UUIDField(default=uuid.uuid4, unique=True, help_text="The same on every try.")

@@ -102,7 +102,7 @@ def _post(destination: Destination, body: str) -> PreparedRequest:
     url = f"{settings.APPSFLYER_BASE_URL}/inappevent/{destination.app_id}"
     headers = {"Content-Type": "application/json", "authentication": destination.access_token}
     return PreparedRequest(
-        request=OutgoingRequest(method="POST", url=url, body=body.encode(), headers=headers),
+        request=OutgoingRequest(method="POST", url=url, route="appsflyer", body=body.encode(), headers=headers),
         shown=f"POST {url}\nauthentication: ***\n{body}",
         secrets=(destination.access_token,),
     )

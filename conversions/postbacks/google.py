@@ -101,7 +101,7 @@ def build_inquiry(destination: Destination, receipt: str, *, at: datetime) -> Pr
     """Return the request that asks what became of an accepted one."""
     url = f"{settings.GOOGLE_BASE_URL}/v1/requestStatus:retrieve?requestId={quote(receipt, safe='')}"
     return PreparedRequest(
-        request=OutgoingRequest(method="GET", url=url),
+        request=OutgoingRequest(method="GET", url=url, route="google"),
         shown=f"GET {url}",
         authorization=GoogleAuthorization(destination.google_credentials, at),
     )
@@ -176,7 +176,7 @@ def _ingest(destination: Destination, events: Sequence[str], *, at: datetime, mo
     body = f'{{"destinations":{target},"events":[{",".join(events)}]{more}}}'
     return PreparedRequest(
         request=OutgoingRequest(
-            method="POST", url=url, body=body.encode(), headers={"Content-Type": "application/json"}
+            method="POST", url=url, route="google", body=body.encode(), headers={"Content-Type": "application/json"}
         ),
         shown=f"POST {url}\nAuthorization: Bearer ***\n{body}",
         authorization=GoogleAuthorization(destination.google_credentials, at),

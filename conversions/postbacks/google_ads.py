@@ -171,7 +171,7 @@ def _upload(destination: Destination, events: Sequence[str], *, at: datetime, mo
         headers["login-customer-id"] = destination.google_login_account_id
         shown += f"\nlogin-customer-id: {destination.google_login_account_id}"
     return PreparedRequest(
-        request=OutgoingRequest(method="POST", url=url, body=body.encode(), headers=headers),
+        request=OutgoingRequest(method="POST", url=url, route="google_ads", body=body.encode(), headers=headers),
         shown=f"POST {url}\n{shown}\n{body}",
         secrets=(destination.access_token,),
         authorization=GoogleAuthorization(destination.google_credentials, at, scope=SCOPE),

@@ -102,6 +102,7 @@ def _ask_for_token(text: str, scope: str, *, at: datetime) -> tuple[str, datetim
     request = OutgoingRequest(
         method="POST",
         url=settings.GOOGLE_TOKEN_URL,
+        route="google",
         body=urlencode(form).encode(),
         headers={"Content-Type": "application/x-www-form-urlencoded"},
     )

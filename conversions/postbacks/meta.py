@@ -84,6 +84,7 @@ def combine(destination: Destination, events: Sequence[str], *, at: datetime) ->
         request=OutgoingRequest(
             method="POST",
             url=url,
+            route="meta",
             body=urlencode(fields).encode(),
             headers={"Content-Type": "application/x-www-form-urlencoded"},
         ),

@@ -82,6 +82,7 @@ def combine(destination: Destination, events: Sequence[str], *, at: datetime) ->
         request=OutgoingRequest(
             method="POST",
             url=url,
+            route="tiktok",
             body=body.encode(),
             headers={"Content-Type": "application/json", "Access-Token": destination.access_token},
         ),

@@ -36,6 +36,7 @@ from campaigns.models import (
     TrackingLink,
     TrafficSource,
 )
+from conversions.domain.destination_limits import limit_destination
 from conversions.domain.intake import record_event
 from conversions.domain.reported import ReportedActivity, ReportedInstall, ReportedMilestone, ReportedMovement
 from conversions.domain.requests import count_dropped_fields
@@ -191,13 +192,14 @@ def add_facts() -> None:
 
 def make_destination() -> Destination:
     number = Destination.objects.count()
-    return Destination.objects.create(
+    destination = Destination.objects.create(
         name=f"Partner {number}",
         kind="generic",
-        campaign=make_campaign(),
         partner=make_partner(),
         url_template="https://partner.example/?c={click_id}",
     )
+    limit_destination(destination, campaigns=[make_campaign()], partners=[])
+    return destination
 
 
 def add_destination() -> None:
