@@ -46,8 +46,8 @@ ACCESS_ADVICE = (
     "Adjust is not among the kinds: its server-to-server events require an advertising id (IDFA or GAID), and no "
     "device id ever leaves the tracker. Google Ads takes uploads only from developer tokens that sent some before June "
     "2026: all others use the Data Manager API. Registrations to Meta are off by default: as website events they would "
-    "need the visitor's user agent, which is not sent, so they go as system_generated, and how much such events weigh in "
-    "its bidding is not documented. AppsFlyer is told only of players who came with its own id, and of iPhones only "
+    "need the visitor's user agent, which is not sent, so they go as system_generated, and how much such events weigh "
+    "in its bidding is not documented. AppsFlyer is told only of players who came with its own id, and of iPhones only "
     "where tracking was allowed. Only Google and addresses can hear that a conversion was taken back."
 )
 

@@ -1,0 +1,44 @@
+"""Worker and Redis are killed under load: every deposit is told, and never under a second id."""
+
+import itertools
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from tests.faults.harness import wait_until
+from tests.faults.postback_harness import Casino, PostbackTracker, ids_by_deposit
+
+pytestmark = pytest.mark.faults
+
+# Rows whose sender died wait until their lease ends.
+_RECOVERY_SECONDS = 240.0
+
+
+def test_postbacks_survive_kills_of_worker_and_redis(tmp_path, profile):
+    rate = profile.rate / 15
+    with ExitStack() as stack:
+        tracker = PostbackTracker(stack, tmp_path, players=2000 if profile.kills < 20 else 20_000)
+        faults = itertools.cycle([tracker.kill_worker, tracker.kill_redis, tracker.kill_both])
+        with Casino(tracker, rate=rate) as reported:
+            for _ in range(profile.kills):
+                time.sleep(profile.pause_seconds + 3)
+                next(faults)()
+            time.sleep(profile.pause_seconds + 3)
+        ended_at = time.monotonic()
+        deposits = len(reported.numbers)
+
+        assert wait_until(lambda: tracker.has_told(deposits), seconds=_RECOVERY_SECONDS), tracker.states()
+        recovery_seconds = time.monotonic() - ended_at
+        ids = ids_by_deposit(tracker)
+
+    assert deposits > 5 * rate
+    assert reported.other_answers == []
+    assert set(reported.numbers) - ids.keys() == set()
+    assert {number: told for number, told in ids.items() if len(set(told)) > 1} == {}
+    assert len({told for each in ids.values() for told in each}) == deposits
+    repeats = sum(len(told) - 1 for told in ids.values())
+    print(  # noqa: T201  (the figures of the long profile)
+        f"{profile.kills} kills, {deposits} deposits told, {repeats} again under their own id, "
+        f"all told {recovery_seconds:.0f} s after the last deposit"
+    )
