@@ -16,9 +16,11 @@ _RECOVERY_SECONDS = 240.0
 
 
 def test_postbacks_survive_kills_of_worker_and_redis(tmp_path, profile):
-    rate = profile.rate / 15
+    rate = profile.rate / 25
     with ExitStack() as stack:
         tracker = PostbackTracker(stack, tmp_path, players=2000 if profile.kills < 20 else 20_000)
+        # So slow that something is on its way, heard and not noted yet, whenever somebody is killed.
+        tracker.receiver.fail_next(10**9, status=None, delay=0.4)
         faults = itertools.cycle([tracker.kill_worker, tracker.kill_redis, tracker.kill_both])
         with Casino(tracker, rate=rate) as reported:
             for _ in range(profile.kills):
