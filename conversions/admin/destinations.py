@@ -5,9 +5,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
@@ -17,10 +20,10 @@ from conversions.domain.postback_macros import POSTBACK_MACROS
 from conversions.domain.predicted_value import HORIZON_DAYS, LEAST_PLAYERS, curves_in_words
 from conversions.domain.preview import preview_postback
 from conversions.domain.trial import try_destination
-from conversions.models import Conversion, Destination, DestinationNotice
+from conversions.models import Conversion, Destination
 from conversions.postbacks.adapter import Unsendable
 from conversions.postbacks.templates import READY_TEMPLATES
-from tracker_project.common.pages import NOTHING, FactInline, Page, ask_first, button, change_address, found, label
+from tracker_project.common.pages import NOTHING, Page, ask_first, button, change_address, found, instant, label
 
 OUTCOMES = {
     "ok": "It was accepted.",
@@ -32,6 +35,7 @@ OUTCOMES = {
     "event_refused": "The receiver was reached and let us in, and refused this one event.",
     "destination_refused": "The destination needs attention: nothing would get through.",
 }
+LETTERS_SHOWN = 5
 VALUE_ADVICE = (
     "Meta, Google and TikTok can bid for value only when each conversion carries one in a currency that they know. "
     "Rules of thumb, not promises: Meta's and TikTok's learning wants about 50 conversions a week in an ad set or ad "
@@ -50,13 +54,6 @@ ACCESS_ADVICE = (
     "in its bidding is not documented. AppsFlyer is told only of players who came with its own id, and of iPhones only "
     "where tracking was allowed. Only Google and addresses can hear that a conversion was taken back."
 )
-
-
-class NoticeInline(FactInline):
-    model = DestinationNotice
-    verbose_name_plural = "Letters to its owner"
-    fields = ["created_at", "subject", "state", "state_reason"]
-    ordering = ["-created_at"]
 
 
 class PreviewForm(forms.Form):
@@ -81,11 +78,10 @@ class DestinationAdmin(Page):
     search_fields = ["name", "campaigns__name", "partner__name"]
     autocomplete_fields = ["owner", "source", "partner"]
     ordering = ["name"]
-    readonly_fields = ["attention", "macros", "predictable", "secrets_set"]
-    inlines = [NoticeInline]
+    readonly_fields = ["attention", "letters", "macros", "predictable", "secrets_set"]
     actions_detail = ["send_test_event", "preview"]
     fieldsets = [
-        (None, {"fields": [("name", "kind"), ("is_active", "owner"), "attention"]}),
+        (None, {"fields": [("name", "kind"), ("is_active", "owner"), "attention", "letters"]}),
         (
             "Whose conversions",
             {"fields": [("only_campaigns", "source"), ("only_partners", "partner"), "requires_consent"]},
@@ -132,7 +128,8 @@ class DestinationAdmin(Page):
                     "google_credentials_to_set",
                     "token_to_set",
                     "secrets_set",
-                    ("test_event_code", "test_ends_at"),
+                    "test_event_code",
+                    "test_ends_at",
                 ],
             },
         ),
@@ -187,6 +184,9 @@ class DestinationAdmin(Page):
         super().save_model(request, obj, form, change)
         campaigns, partners = form.chosen_limits()
         limit_destination(obj, campaigns=campaigns, partners=partners)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Destination]:
+        return super().get_queryset(request).prefetch_related("campaigns", "partners")
 
     @button("Send a test event…", path="test", icon="science", permission="change")
     def send_test_event(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -323,6 +323,15 @@ class DestinationAdmin(Page):
     @admin.display(description="Needs attention")
     def attention(self, destination: Destination) -> str:
         return " ".join(text for text in (destination.disabled_reason, destination.alarm) if text) or NOTHING
+
+    @admin.display(description="Latest letters to its owner")
+    def letters(self, destination: Destination) -> SafeString | str:
+        latest = destination.notices.order_by("-created_at")[:LETTERS_SHOWN] if destination.pk else []
+        lines = [
+            (instant(notice.created_at), notice.subject, notice.get_state_display().lower(), notice.state_reason)
+            for notice in latest
+        ]
+        return format_html_join("", "<div>{}: “{}”, {}. {}</div>", lines) if lines else NOTHING
 
     @admin.display(description="Macros that address, headers and body may use")
     def macros(self, destination: Destination) -> str:

@@ -5,7 +5,7 @@ so many days after their first deposit. A player's deposits so far, times what t
 are his prediction for the horizon.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -52,16 +52,16 @@ def predicted_value(player: Player, *, at: datetime) -> Money:
     return Money(amount=round_money(amount, settings.REPORTING_CURRENCY), currency=settings.REPORTING_CURRENCY)
 
 
-def predictions_that_moved(
-    *, kinds: Sequence[str], since: datetime, share: Decimal, at: datetime, limit: int
-) -> list[int]:
+def predictions_that_moved(*, since: Mapping[str, datetime], share: Decimal, at: datetime, limit: int) -> list[int]:
     """Return the ids of delivered postbacks whose player is worth more or less by `share` than was told last.
 
-    Of destinations of `kinds` that are on, written after `since`; those that moved most come first. What is on its way
-    to be told counts as told.
+    Of destinations that are on, of each kind in `since` whose deposit and its click are younger than that; those that
+    moved most come first. What is on its way to be told counts as told.
     """
     sql = f"""SELECT told.id FROM postbacks AS told
                 JOIN destinations AS destination ON destination.id = told.destination_id
+                JOIN unnest(%(kinds)s::text[], %(since)s::timestamptz[]) AS young (kind, since)
+                  ON young.kind = destination.kind
                 JOIN conversions AS conversion ON conversion.id = told.conversion_id
                 JOIN players AS player ON player.id = conversion.player_id
                 JOIN platforms AS platform ON platform.id = player.platform_id
@@ -73,15 +73,21 @@ def predictions_that_moved(
                        AND latest.predicted_value IS NOT NULL
                      ORDER BY latest.id DESC LIMIT 1) AS said
                CROSS JOIN LATERAL (SELECT {_PREDICTED} AS value) AS now
-               WHERE destination.is_active AND destination.kind = ANY(%(kinds)s)
-                 AND destination.value_kind = 'predicted' AND told.state = 'done' AND NOT told.is_correction
-                 AND told.created_at > %(since)s AND conversion.kind = 'deposit'
+               WHERE destination.is_active AND destination.value_kind = 'predicted'
+                 AND told.state = 'done' AND NOT told.is_correction AND told.created_at > %(oldest)s AND player.clicked_at > %(oldest)s
+                 AND conversion.occurred_at > young.since AND conversion.kind = 'deposit'
                  AND conversion.status = 'confirmed' AND conversion.reversed_at IS NULL
                  AND abs(now.value - said.predicted_value) > %(share)s * said.predicted_value
                ORDER BY abs(now.value - said.predicted_value) DESC, told.id LIMIT %(limit)s"""  # noqa: S608
     parameters = {
-        "at": at, "horizon": HORIZON_DAYS, "kinds": list(kinds), "since": since, "share": share, "limit": limit,
-    }  # fmt: skip
+        "at": at,
+        "horizon": HORIZON_DAYS,
+        "kinds": [str(kind) for kind in since],
+        "since": list(since.values()),
+        "oldest": min(since.values()),
+        "share": share,
+        "limit": limit,
+    }
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return [row[0] for row in cursor.fetchall()]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db.models import Exists, F, OuterRef, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from conversions.domain.outbox import restatement
@@ -16,6 +16,7 @@ from conversions.domain.predicted_value import predictions_that_moved
 from conversions.models import Conversion, DailyActivity, Destination, Postback
 from conversions.postbacks.adapter import NothingToTell
 from conversions.postbacks.google import MAX_AGE
+from conversions.postbacks.google_ads import LAST_CORRECTION
 from tracker_project.common.hints import hint_after_commit
 
 # Google Ads knows a conversion for adjustments after so long.
@@ -71,7 +72,8 @@ def state_net_revenue_anew(*, at: datetime, limit: int) -> int:
     )
     told = (
         Postback.objects.filter(
-            destination__kind__in=Destination.RESTATING,
+            Q(destination__kind=Destination.Kind.GOOGLE)
+            | Q(destination__kind=Destination.Kind.GOOGLE_ADS, conversion__occurred_at__gt=at - LAST_CORRECTION),
             destination__value_kind=Destination.Value.NGR,
             destination__is_active=True,
             state=Postback.State.DONE,
@@ -94,9 +96,8 @@ def state_predictions_anew(*, at: datetime, limit: int) -> int:
 
     At most one an hour for each player, and `limit` a call. The new prediction is kept with the restatement.
     """
-    moved = predictions_that_moved(
-        kinds=Destination.RESTATING, since=at - MAX_AGE, share=TOLD_ANEW_FROM, at=at, limit=limit
-    )
+    since = {Destination.Kind.GOOGLE: at - MAX_AGE, Destination.Kind.GOOGLE_ADS: at - LAST_CORRECTION}
+    moved = predictions_that_moved(since=since, share=TOLD_ANEW_FROM, at=at, limit=limit)
     told = Postback.objects.filter(pk__in=moved).select_related("destination", "conversion__player").order_by("pk")
     return _owe_restatements(told, "predicted", at=at)
 

@@ -60,6 +60,7 @@ from conversions.models import (
     Player,
     Postback,
     PostbackAttempt,
+    ProhibitedJurisdiction,
     SourceIdentifier,
 )
 from fraud.models import Review
@@ -202,6 +203,10 @@ def make_destination() -> Destination:
     return destination
 
 
+def add_jurisdiction() -> None:
+    ProhibitedJurisdiction.objects.create(country=("FR", "US", "CN", "AE")[ProhibitedJurisdiction.objects.count()])
+
+
 def add_destination() -> None:
     make_destination()
 
@@ -278,6 +283,7 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     Install: add_facts,
     DailyActivity: add_facts,
     Destination: add_destination,
+    ProhibitedJurisdiction: add_jurisdiction,
     Postback: add_postback,
     Review: add_review,
     CommissionPlan: make_partner_account,

@@ -176,7 +176,7 @@ def test_destination_belongs_to_who_added_it_and_shows_the_letters_to_him(alice:
     shown = text_of(alice.get(f"/admin/conversions/destination/{destination.pk}/change/"))
 
     assert destination.owner == User.objects.get(username="alice")
-    assert "One was switched off" in shown
+    assert "“One was switched off”, to be sent." in shown
 
 
 def test_destination_page_says_what_a_prediction_needs_and_whether_it_is_there(alice: Client) -> None:
@@ -189,7 +189,7 @@ def test_destination_page_says_what_a_prediction_needs_and_whether_it_is_there(a
 def test_send_test_event_to_google_ads_is_let_in_and_counts_nothing(alice: Client, receiver: Receiver) -> None:
     destination = make_google_ads()
 
-    shown = text_of(alice.post(f"/admin/conversions/destination/{destination.pk}/test"))
+    shown = text_of(alice.post(f"/admin/conversions/destination/{destination.pk}/test/"))
 
     assert "The receiver was reached and let us in" in shown
     assert "developer-token-on-the-list" not in shown

@@ -26,6 +26,7 @@ from tests.conversions.postbacks.rows import (
     make_conversion,
     make_first_deposit,
     make_google,
+    make_google_ads,
     make_meta,
     make_player,
 )
@@ -324,3 +325,20 @@ def test_a_prediction_is_not_told_anew_where_the_platform_keeps_what_it_heard(to
     Postback.objects.update(destination=make_meta(value_kind="predicted"))
 
     assert state_predictions_anew(at=NOON + 10 * DAY, limit=10) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("make", "days", "owed"),
+    [
+        (make_google, 53, 1),
+        (make_google, 88, 1),
+        (make_google, 89, 0),
+        (make_google_ads, 53, 1),
+        (make_google_ads, 55, 0),
+    ],
+)
+def test_a_prediction_is_told_anew_only_while_google_takes_it(told, make, days, owed):
+    Postback.objects.update(destination=make(value_kind="predicted"))
+
+    assert state_predictions_anew(at=NOON + days * DAY, limit=10) == owed
