@@ -8,6 +8,7 @@ are his prediction for the horizon.
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -74,12 +75,13 @@ def predictions_that_moved(*, since: Mapping[str, datetime], share: Decimal, at:
                      ORDER BY latest.id DESC LIMIT 1) AS said
                CROSS JOIN LATERAL (SELECT {_PREDICTED} AS value) AS now
                WHERE destination.is_active AND destination.value_kind = 'predicted'
-                 AND told.state = 'done' AND NOT told.is_correction AND told.created_at > %(oldest)s AND player.clicked_at > %(oldest)s
+                 AND told.state = 'done' AND NOT told.is_correction AND told.created_at > %(oldest)s
+                 AND player.clicked_at > %(oldest)s
                  AND conversion.occurred_at > young.since AND conversion.kind = 'deposit'
                  AND conversion.status = 'confirmed' AND conversion.reversed_at IS NULL
                  AND abs(now.value - said.predicted_value) > %(share)s * said.predicted_value
                ORDER BY abs(now.value - said.predicted_value) DESC, told.id LIMIT %(limit)s"""  # noqa: S608
-    parameters = {
+    parameters: dict[str, Any] = {
         "at": at,
         "horizon": HORIZON_DAYS,
         "kinds": [str(kind) for kind in since],
@@ -126,7 +128,12 @@ def _curve(brand: Brand, *, at: datetime) -> list[ValueCurvePoint]:
                FROM generate_series(0, %(horizon)s) AS days (day) LEFT JOIN deposited ON deposited.day = days.day
               ORDER BY days.day"""
     until = at - timedelta(days=HORIZON_DAYS)
-    parameters = {"brand": brand.pk, "until": until, "since": until - REFERENCE, "horizon": HORIZON_DAYS}
+    parameters: dict[str, Any] = {
+        "brand": brand.pk,
+        "until": until,
+        "since": until - REFERENCE,
+        "horizon": HORIZON_DAYS,
+    }
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         rows = cursor.fetchall()

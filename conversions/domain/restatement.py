@@ -96,7 +96,10 @@ def state_predictions_anew(*, at: datetime, limit: int) -> int:
 
     At most one an hour for each player, and `limit` a call. The new prediction is kept with the restatement.
     """
-    since = {Destination.Kind.GOOGLE: at - MAX_AGE, Destination.Kind.GOOGLE_ADS: at - LAST_CORRECTION}
+    since: dict[str, datetime] = {
+        Destination.Kind.GOOGLE: at - MAX_AGE,
+        Destination.Kind.GOOGLE_ADS: at - LAST_CORRECTION,
+    }
     moved = predictions_that_moved(since=since, share=TOLD_ANEW_FROM, at=at, limit=limit)
     told = Postback.objects.filter(pk__in=moved).select_related("destination", "conversion__player").order_by("pk")
     return _owe_restatements(told, "predicted", at=at)

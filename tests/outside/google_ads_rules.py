@@ -104,11 +104,9 @@ class AdsAccount:
                 return _error(status, "INVALID_ARGUMENT", "The request failed.", [failure], rows_name[verb])
             self.requests.append((verb, len(rows)))
             take = self._upload if verb == "uploadClickConversions" else self._adjust
-            failures = [
-                failure
-                for index, row in enumerate(rows)
-                if (failure := take(row, index, is_real=not request.get("validateOnly"))) is not None
-            ]
+            is_real = not request.get("validateOnly")
+            met = [take(row, index, is_real=is_real) for index, row in enumerate(rows)]
+            failures = [each for each in met if each is not None]
             self.refusals += [failure.code for failure in failures]
         return _answer(rows, failures, rows_name[verb])
 

@@ -1,6 +1,6 @@
 """Predicted lifetime value: the curve of earlier players, the prediction, and what is told anew when it moves."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -47,7 +47,7 @@ def _three_players_are_enough(monkeypatch):
 
 def deposit(player: Player, amount: str, at, **columns: Any) -> Conversion:
     rate = {"reporting_currency": "EUR", "exchange_rate": Decimal(1), "exchange_rate_on": at.date()}
-    make = columns.pop("make", make_conversion)
+    make: Callable[..., Conversion] = columns.pop("make", make_conversion)
     return make(player, amount=Decimal(amount), reporting_amount=Decimal(amount), occurred_at=at, **rate, **columns)
 
 
@@ -86,9 +86,7 @@ def test_write_value_curves_adds_up_what_earlier_players_deposited_by_day():
 
     amounts = dict(ValueCurvePoint.objects.values_list("day", "amount"))
     assert len(amounts) == 181
-    assert (amounts[0], amounts[9], amounts[10], amounts[99], amounts[100], amounts[180]) == (
-        300, 300, 450, 450, 900, 900,
-    )  # fmt: skip
+    assert [amounts[day] for day in (0, 9, 10, 99, 100, 180)] == [300, 300, 450, 450, 900, 900]
     assert set(ValueCurvePoint.objects.values_list("players", flat=True)) == {3}
 
 

@@ -26,6 +26,8 @@ from google.protobuf import json_format
 from conversions.models import Conversion, Destination, Postback
 from conversions.postbacks import google_ads
 from conversions.postbacks.adapter import NothingToTell, Unsendable
+from conversions.postbacks.google_tokens import GoogleAuthorization
+from tests.conversions.postbacks.google_credentials import REFRESH_TOKEN
 from tests.conversions.postbacks.rows import (
     CLICKED_AT,
     GCLID,
@@ -158,7 +160,9 @@ def test_build_request_keeps_the_credentials_out_of_what_people_see():
     assert "refresh-token" not in prepared.shown + repr(prepared)
     assert "developer-token-on-the-list" not in prepared.shown
     assert prepared.secrets == ("developer-token-on-the-list",)
-    assert prepared.authorization.scope == "https://www.googleapis.com/auth/adwords"
+    assert prepared.authorization == GoogleAuthorization(
+        REFRESH_TOKEN, NOON, scope="https://www.googleapis.com/auth/adwords"
+    )
 
 
 @pytest.mark.parametrize(
