@@ -186,6 +186,7 @@ def test_destination_page_says_what_a_prediction_needs_and_whether_it_is_there(a
     assert "Values can be predicted for no brand yet." in shown
 
 
+@pytest.mark.django_db(transaction=True)
 def test_send_test_event_to_google_ads_is_let_in_and_counts_nothing(alice: Client, receiver: Receiver) -> None:
     destination = make_google_ads()
 

@@ -144,7 +144,8 @@ def test_a_registration_is_taken_back_too(receiver, clock):
     write_postbacks(registration, at=NOON)
     deliver(clock, NOON)
 
-    withdraw_postbacks(registration, at=NOON + HOUR)
+    with transaction.atomic():
+        withdraw_postbacks(registration, at=NOON + HOUR)
     deliver(clock, NOON + DAY)
 
     assert receiver.google_ads.counted() == {}
