@@ -7,19 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from campaigns.models import Partner
 from conversions.domain.consent import refusal_to_signal
 from conversions.domain.predicted_value import predicted_value
-from conversions.models import (
-    Conversion,
-    Destination,
-    DestinationCampaign,
-    DestinationPartner,
-    Player,
-    Postback,
-)
+from conversions.models import Conversion, Destination, Player, Postback
 from conversions.models.postbacks import REVERSED
 from tracker_project.common.hints import hint_after_commit
 from tracker_project.common.money import Money
@@ -140,18 +133,18 @@ def _keyed(destination: Destination, text: str) -> str:
 def _destinations_of(conversion: Conversion) -> QuerySet[Destination]:
     """Return who may hear of a conversion; one that the tracker paused keeps its rows until it is mended."""
     is_kept = Q(is_active=True) | ~Q(disabled_reason="")
-    campaign = _is_within(DestinationCampaign, campaign=conversion.campaign_id)
-    partner = _is_within(DestinationPartner, partner=conversion.partner_id)
+    campaign = _is_within("only_campaign_ids", conversion.campaign_id)
+    partner = _is_within("only_partner_ids", conversion.partner_id)
     source = Q(source=None) | Q(source_id=conversion.source_id)
     # Secrets are not needed here, and cost their decryption.
     secrets = ("access_token", "google_credentials", "headers", "signing_secret")
     return Destination.objects.filter(is_kept, campaign, partner, source).defer(*secrets).order_by("id")
 
 
-def _is_within(limits: type[DestinationCampaign | DestinationPartner], **of_conversion: int | None) -> Q:
-    """Return the condition that a destination has no such limits, or that the conversion is within one."""
-    named = limits._default_manager.filter(destination=OuterRef("pk"))
-    return ~Q(Exists(named)) | Q(Exists(named.filter(**of_conversion)))
+def _is_within(limits: str, of_conversion: int | None) -> Q:
+    """Return the condition that a destination has no such limits, or that the conversion is within them."""
+    has_none = Q(**{limits: None})
+    return has_none if of_conversion is None else has_none | Q(**{f"{limits}__contains": [of_conversion]})
 
 
 def is_in_band(conversion: Conversion, destination: Destination) -> bool:

@@ -1,5 +1,6 @@
 import uuid
 
+import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
@@ -21,6 +22,37 @@ def copy_campaigns(apps, schema_editor):
         ],
         ignore_conflicts=True,
     )
+
+
+# Whatever is written to a destination, its copies are made anew from its limits; a limit that changes touches its row.
+COPY_LIMITS = """
+CREATE FUNCTION copy_destination_limits() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.only_campaign_ids := (
+        SELECT array_agg(campaign_id ORDER BY campaign_id) FROM destination_campaigns WHERE destination_id = NEW.id);
+    NEW.only_partner_ids := (
+        SELECT array_agg(partner_id ORDER BY partner_id) FROM destination_partners WHERE destination_id = NEW.id);
+    RETURN NEW;
+END $$;
+CREATE FUNCTION touch_limited_destination() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE destinations SET only_campaign_ids = NULL WHERE id IN (OLD.destination_id, NEW.destination_id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER copy_limits BEFORE INSERT OR UPDATE ON destinations
+    FOR EACH ROW EXECUTE FUNCTION copy_destination_limits();
+CREATE TRIGGER touch_destination AFTER INSERT OR UPDATE OR DELETE ON destination_campaigns
+    FOR EACH ROW EXECUTE FUNCTION touch_limited_destination();
+CREATE TRIGGER touch_destination AFTER INSERT OR UPDATE OR DELETE ON destination_partners
+    FOR EACH ROW EXECUTE FUNCTION touch_limited_destination();
+"""
+DROP_COPIES = """
+DROP TRIGGER touch_destination ON destination_partners;
+DROP TRIGGER touch_destination ON destination_campaigns;
+DROP TRIGGER copy_limits ON destinations;
+DROP FUNCTION touch_limited_destination();
+DROP FUNCTION copy_destination_limits();
+"""
 
 
 class Migration(migrations.Migration):
@@ -143,6 +175,20 @@ class Migration(migrations.Migration):
         migrations.RemoveConstraint(
             model_name="destination",
             name="ngr_is_told_where_values_are_stated_anew",
+        ),
+        migrations.AddField(
+            model_name="destination",
+            name="only_campaign_ids",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.BigIntegerField(), editable=False, null=True, size=None
+            ),
+        ),
+        migrations.AddField(
+            model_name="destination",
+            name="only_partner_ids",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.BigIntegerField(), editable=False, null=True, size=None
+            ),
         ),
         migrations.AddField(
             model_name="destination",
@@ -514,6 +560,7 @@ class Migration(migrations.Migration):
                 to="campaigns.campaign",
             ),
         ),
+        migrations.RunSQL(COPY_LIMITS, DROP_COPIES),
         migrations.RunPython(copy_campaigns, migrations.RunPython.noop, elidable=True),
         migrations.SeparateDatabaseAndState(
             state_operations=[migrations.RemoveField(model_name="destination", name="campaign")]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -84,6 +85,9 @@ class Destination(models.Model):
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, null=True, blank=True, related_name="destinations")
     campaigns: Any = models.ManyToManyField(Campaign, through="DestinationCampaign", related_name="destinations")
     partners: Any = models.ManyToManyField(Partner, through="DestinationPartner", related_name="+")
+    # Copies of these limits, empty where there are none, which a trigger keeps: a deposit reads them with the row.
+    only_campaign_ids = ArrayField(models.BigIntegerField(), null=True, editable=False)
+    only_partner_ids = ArrayField(models.BigIntegerField(), null=True, editable=False)
     source = models.ForeignKey(
         TrafficSource,
         on_delete=models.PROTECT,

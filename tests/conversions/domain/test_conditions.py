@@ -11,7 +11,7 @@ from django.db.models import ProtectedError
 from conversions.domain.destination_limits import limit_destination, limited_to
 from conversions.domain.outbox import write_postbacks
 from conversions.domain.preview import preview_postback
-from conversions.models import DestinationCampaign, DestinationPartner, Postback
+from conversions.models import Destination, DestinationCampaign, DestinationPartner, Postback
 from tests.conversions.postbacks.rows import (
     make_conversion,
     make_first_deposit,
@@ -76,6 +76,36 @@ def test_limit_destination_replaces_the_limits_and_repeats_nothing():
 
     campaigns, partners = limited_to(destination)
     assert ({*campaigns}, partners) == ({first, second}, [])
+
+
+def copied_limits() -> tuple[list[int] | None, list[int] | None]:
+    return Destination.objects.values_list("only_campaign_ids", "only_partner_ids").get()
+
+
+def test_the_database_copies_limits_to_their_destination_whatever_is_written_there():
+    first, second, partner = make_campaign(), make_campaign(), make_partner()
+    destination = make_generic(campaigns=[first], partners=[partner])
+    assert copied_limits() == ([first.pk], [partner.pk])
+
+    Destination.objects.update(only_campaign_ids=[second.pk], only_partner_ids=None)
+    assert copied_limits() == ([first.pk], [partner.pk])
+    destination.save()
+    assert copied_limits() == ([first.pk], [partner.pk])
+    DestinationCampaign.objects.update(campaign=second)
+    assert copied_limits() == ([second.pk], [partner.pk])
+    limit_destination(destination, campaigns=[], partners=[])
+    assert copied_limits() == (None, None)
+
+
+def test_preview_says_that_a_conversion_lies_outside_of_the_limits():
+    destination = make_generic(campaigns=[make_campaign()], partners=[make_partner()])
+
+    obstacles = preview_postback(make_first_deposit(), destination, at=NOON).obstacles
+
+    assert obstacles == (
+        "It belongs to another campaign.",
+        "None of the partners whose players it hears of brought it.",
+    )
 
 
 def test_a_campaign_that_limits_a_destination_cannot_go_away():
