@@ -10,8 +10,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
+from conversions.domain import jurisdictions
 from conversions.domain.destination_limits import limited_to
-from conversions.domain.jurisdictions import forget_jurisdictions, is_in_prohibited_jurisdiction
+from conversions.domain.jurisdictions import is_in_prohibited_jurisdiction
 from conversions.domain.notices import tell_of_disabling
 from conversions.models import Destination, Player, Postback, ProhibitedJurisdiction
 from conversions.postbacks import google_tokens
@@ -197,7 +198,8 @@ def test_send_test_event_to_google_ads_is_let_in_and_counts_nothing(alice: Clien
     assert receiver.google_ads.counted() == {}
 
 
-def test_prohibited_jurisdiction_is_added_at_once_in_whatever_letters(alice: Client) -> None:
+def test_prohibited_jurisdiction_is_added_at_once_in_whatever_letters(alice: Client, monkeypatch) -> None:
+    monkeypatch.setattr(jurisdictions, "_list", jurisdictions._List())
     assert not is_in_prohibited_jurisdiction(Player(country="US", region="WA"))
 
     alice.post("/admin/conversions/prohibitedjurisdiction/add/", {"country": "us", "region": "wa", "reason": ""})
@@ -205,8 +207,6 @@ def test_prohibited_jurisdiction_is_added_at_once_in_whatever_letters(alice: Cli
     assert str(ProhibitedJurisdiction.objects.get()) == "US-WA"
     assert is_in_prohibited_jurisdiction(Player(country="US", region="WA"))
     assert "US-WA" in text_of(alice.get("/admin/conversions/prohibitedjurisdiction/"))
-    ProhibitedJurisdiction.objects.all().delete()
-    forget_jurisdictions()
 
 
 def test_prohibited_jurisdiction_says_how_a_place_is_written(alice: Client) -> None:

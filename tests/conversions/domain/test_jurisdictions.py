@@ -1,12 +1,11 @@
 """Players of prohibited jurisdictions: nobody hears anything new of them, by two gates, and partners not why."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from conversions.domain import delivery, outbox
+from conversions.domain import delivery, jurisdictions, outbox
 from conversions.domain.consent import PARTNERS_WORD
 from conversions.domain.delivery import claim_due_postbacks
 from conversions.domain.jurisdictions import forget_jurisdictions, is_in_prohibited_jurisdiction
@@ -21,10 +20,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _read_anew() -> Iterator[None]:
-    forget_jurisdictions()
-    yield
-    forget_jurisdictions()
+def _a_list_of_its_own(monkeypatch) -> None:
+    monkeypatch.setattr(jurisdictions, "_list", jurisdictions._List())
 
 
 def prohibit(*places: str) -> None:
