@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.faults.conftest import REMARK
 from tests.faults.harness import wait_until
 from tests.faults.postback_harness import Casino, PostbackTracker, ids_by_deposit
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.faults
 _RECOVERY_SECONDS = 240.0
 
 
-def test_postbacks_survive_kills_of_worker_and_redis(tmp_path, profile):
+def test_postbacks_survive_kills_of_worker_and_redis(tmp_path, profile, record_property):
     rate = profile.rate / 25
     with ExitStack() as stack:
         tracker = PostbackTracker(stack, tmp_path, players=2000 if profile.kills < 20 else 20_000)
@@ -40,7 +41,8 @@ def test_postbacks_survive_kills_of_worker_and_redis(tmp_path, profile):
     assert {number: told for number, told in ids.items() if len(set(told)) > 1} == {}
     assert len({told for each in ids.values() for told in each}) == deposits
     repeats = sum(len(told) - 1 for told in ids.values())
-    print(  # noqa: T201  (the figures of the long profile)
-        f"{profile.kills} kills, {deposits} deposits told, {repeats} again under their own id, "
-        f"all told {recovery_seconds:.0f} s after the last deposit"
+    figures = (
+        f"kill -9 of worker, Redis and both, {profile.kills} times: {deposits} deposits told, {repeats} of them again "
+        f"under their own id, the last {recovery_seconds:.0f} s after the load had ended"
     )
+    record_property(REMARK, figures)

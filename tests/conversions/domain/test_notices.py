@@ -129,6 +129,25 @@ def test_two_who_watch_at_once_raise_an_alarm_once():
 
 
 @pytest.mark.django_db(transaction=True)
+def test_two_who_send_at_once_send_a_letter_once(mailoutbox):
+    tell_of_disabling(make_generic(), "It is gone.", at=NOON)
+    barrier = threading.Barrier(2)
+
+    def take_part():
+        barrier.wait()
+        send()
+        connection.close()
+
+    threads = [threading.Thread(target=take_part) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (len(mailoutbox), notice_states()) == (1, [("done", "")])
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_letter_whose_sender_died_goes_again_under_the_same_id(mailoutbox, monkeypatch):
     tell_of_disabling(make_generic(), "It is gone.", at=NOON)
 
