@@ -275,6 +275,8 @@ def _revive(row: QuerySet[Postback], postback: Postback, *, at: datetime) -> Non
         state_reason="",
         payout=postback.payout,
         payout_currency=postback.payout_currency,
+        predicted_value=postback.predicted_value,
+        predicted_currency=postback.predicted_currency,
         next_attempt_at=at,
         leased_until=None,
         finished_at=None,
