@@ -180,14 +180,14 @@ class Migration(migrations.Migration):
             model_name="destination",
             name="only_campaign_ids",
             field=django.contrib.postgres.fields.ArrayField(
-                base_field=models.BigIntegerField(), editable=False, null=True, size=None
+                base_field=models.BigIntegerField(), blank=True, editable=False, null=True, size=None
             ),
         ),
         migrations.AddField(
             model_name="destination",
             name="only_partner_ids",
             field=django.contrib.postgres.fields.ArrayField(
-                base_field=models.BigIntegerField(), editable=False, null=True, size=None
+                base_field=models.BigIntegerField(), blank=True, editable=False, null=True, size=None
             ),
         ),
         migrations.AddField(

@@ -86,8 +86,8 @@ class Destination(models.Model):
     campaigns: Any = models.ManyToManyField(Campaign, through="DestinationCampaign", related_name="destinations")
     partners: Any = models.ManyToManyField(Partner, through="DestinationPartner", related_name="+")
     # Copies of these limits, empty where there are none, which a trigger keeps: a deposit reads them with the row.
-    only_campaign_ids = ArrayField(models.BigIntegerField(), null=True, editable=False)
-    only_partner_ids = ArrayField(models.BigIntegerField(), null=True, editable=False)
+    only_campaign_ids = ArrayField(models.BigIntegerField(), null=True, blank=True, editable=False)
+    only_partner_ids = ArrayField(models.BigIntegerField(), null=True, blank=True, editable=False)
     source = models.ForeignKey(
         TrafficSource,
         on_delete=models.PROTECT,
