@@ -10,11 +10,13 @@ from conversions.domain.delivery_health import watch_deliveries
 from conversions.domain.dispatch import deliver_due_postbacks
 from conversions.domain.imports.working import work_on_imports
 from conversions.domain.intake import match_waiting_events
-from conversions.domain.recrediting import settle_due_touches
+from conversions.domain.notices import send_due_notices
+from conversions.domain.predicted_value import write_value_curves
 from conversions.domain.pulling import pull_due_reports
+from conversions.domain.recrediting import settle_due_touches
 from conversions.domain.reporting_currency import convert_waiting_deposits
 from conversions.domain.requests import count_dropped_fields, forget_old_requests
-from conversions.domain.restatement import state_net_revenue_anew
+from conversions.domain.restatement import state_net_revenue_anew, state_predictions_anew
 from conversions.domain.source_health import forget_old_hours, watch_sources
 from tracker_project.common.hints import gather
 
@@ -42,9 +44,24 @@ def state_net_revenue() -> None:
     state_net_revenue_anew(at=timezone.now(), limit=_RESTATED_AT_A_TIME)
 
 
+@shared_task(name="conversions.state_predictions_anew")
+def state_predictions() -> None:
+    state_predictions_anew(at=timezone.now(), limit=_RESTATED_AT_A_TIME)
+
+
+@shared_task(name="conversions.write_value_curves")
+def write_curves() -> None:
+    write_value_curves(at=timezone.now())
+
+
 @shared_task(name="conversions.watch_deliveries")
 def watch() -> None:
     watch_deliveries(at=timezone.now())
+
+
+@shared_task(name="conversions.send_due_notices")
+def send_notices() -> None:
+    send_due_notices(clock=timezone.now)
 
 
 @shared_task(name="conversions.match_waiting_events")

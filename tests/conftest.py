@@ -37,3 +37,14 @@ def _click_hosts_are_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(click_hosts, "READ_EVERY_SECONDS", float("inf"))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_jurisdiction_is_prohibited() -> Iterator[None]:
+    """Read every two seconds the list would add a query to whichever test comes then."""
+    from conversions.domain import jurisdictions  # models can be imported by now only
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jurisdictions, "READ_EVERY_SECONDS", float("inf"))
+        patch.setattr(jurisdictions._list, "_read_at", 0.0)
+        yield

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
 from tracker_project.common.logs import logging_config
+from tracker_project.common.proxies import parse_proxies
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -135,15 +136,28 @@ RAW_REQUEST_DAYS = env_number("RAW_REQUEST_DAYS", "30")
 # What leaves the house.
 FIELD_ENCRYPTION_KEYS = env_list("FIELD_ENCRYPTION_KEYS")
 EGRESS_ALLOWED_ADDRESSES = env_networks("EGRESS_ALLOWED_ADDRESSES", "")
+EGRESS_PROXIES = _read("EGRESS_PROXIES", "", parse_proxies)
 META_BASE_URL = env_text("META_BASE_URL", "https://graph.facebook.com").rstrip("/")
 META_API_VERSION = env_text("META_API_VERSION", "v26.0")
 GOOGLE_BASE_URL = env_text("GOOGLE_BASE_URL", "https://datamanager.googleapis.com").rstrip("/")
 GOOGLE_TOKEN_URL = env_text("GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com/token")
+GOOGLE_ADS_BASE_URL = env_text("GOOGLE_ADS_BASE_URL", "https://googleads.googleapis.com").rstrip("/")
+GOOGLE_ADS_API_VERSION = env_text("GOOGLE_ADS_API_VERSION", "v26")
 TIKTOK_BASE_URL = env_text("TIKTOK_BASE_URL", "https://business-api.tiktok.com").rstrip("/")
 APPSFLYER_BASE_URL = env_text("APPSFLYER_BASE_URL", "https://api3.appsflyer.com").rstrip("/")
 APPSFLYER_REPORTS_URL = env_text("APPSFLYER_REPORTS_URL", "https://hq1.appsflyer.com").rstrip("/")
 ADJUST_BUCKETS_URL = env_text("ADJUST_BUCKETS_URL", "https://s3.{region}.amazonaws.com").rstrip("/")
 POSTBACK_DISPATCHERS = env_number("POSTBACK_DISPATCHERS", "1")
+
+# Letters to the staff, such as that a destination was switched off; without a host none are sent.
+EMAIL_HOST = env_text("EMAIL_HOST", "")
+EMAIL_PORT = env_number("EMAIL_PORT", "587")
+EMAIL_HOST_USER = env_text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env_text("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env_flag("EMAIL_USE_TLS", "1")
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = env_text("EMAIL_FROM", "tracker@localhost")
+NOTIFY_EMAILS = env_list("NOTIFY_EMAILS", "")
 
 INSTALLED_APPS = [
     "unfold",
@@ -232,6 +246,7 @@ CELERY = {
         "conversions.confirm_accepted_postbacks": {"queue": "postbacks"},
         "conversions.work_on_imports": {"queue": "reports"},
         "conversions.pull_reports": {"queue": "reports"},
+        "conversions.write_value_curves": {"queue": "reports"},
         "attribution.*": {"queue": "reports"},
     },
     "worker_prefetch_multiplier": 1,
@@ -246,7 +261,10 @@ CELERY = {
         "deliver": {"task": "conversions.deliver_due_postbacks", "schedule": 2.0},
         "confirm": {"task": "conversions.confirm_accepted_postbacks", "schedule": 30.0},
         "restate": {"task": "conversions.state_net_revenue_anew", "schedule": 900.0},
+        "restate predictions": {"task": "conversions.state_predictions_anew", "schedule": 900.0},
+        "draw value curves": {"task": "conversions.write_value_curves", "schedule": 21600.0},
         "watch_deliveries": {"task": "conversions.watch_deliveries", "schedule": 300.0},
+        "tell owners": {"task": "conversions.send_due_notices", "schedule": 30.0},
         "convert": {"task": "conversions.convert_waiting_deposits", "schedule": 60.0},
         "match": {"task": "conversions.match_waiting_events", "schedule": 20.0},
         "touches": {"task": "conversions.settle_due_touches", "schedule": 10.0},

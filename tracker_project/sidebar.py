@@ -77,6 +77,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Licences", "verified", "campaigns.Licence"),
             ("Advertising accounts", "badge", "campaigns.AdvertisingAccount"),
             ("Platform permissions", "verified_user", "campaigns.PlatformPermission"),
+            ("Prohibited jurisdictions", "block", "conversions.ProhibitedJurisdiction"),
         ],
     ),
     (

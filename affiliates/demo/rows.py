@@ -25,6 +25,7 @@ from campaigns.models import (
     TrackingLink,
     TrafficSource,
 )
+from conversions.domain.destination_limits import limit_destination
 from conversions.domain.platform_secrets import new_secret
 from conversions.models import Destination, Platform
 
@@ -191,19 +192,17 @@ def _write_terms(partner: Partner, *, at: datetime) -> None:
 
 
 def _write_destinations(meta: Campaign, google: Campaign, partner: Partner) -> None:
-    Destination.objects.create(
+    of_meta = Destination.objects.create(
         name="Meta dataset of the welcome bonus",
         kind=Destination.Kind.META,
-        campaign=meta,
         on_registration=True,
         on_first_deposit=True,
         dataset_id=META_DATASET,
         access_token=secrets.token_urlsafe(32),
     )
-    Destination.objects.create(
+    of_google = Destination.objects.create(
         name="Google campaign's S2S",
         kind=Destination.Kind.GENERIC,
-        campaign=google,
         on_registration=True,
         on_first_deposit=True,
         url_template=(
@@ -211,6 +210,8 @@ def _write_destinations(meta: Campaign, google: Campaign, partner: Partner) -> N
             "&click_id={click_id}&external_id={external_id}&amount={amount}&currency={currency}"
         ),
     )
+    limit_destination(of_meta, campaigns=[meta], partners=[])
+    limit_destination(of_google, campaigns=[google], partners=[])
     Destination.objects.create(
         name="Lotus Media",
         kind=Destination.Kind.GENERIC,

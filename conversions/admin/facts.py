@@ -116,6 +116,7 @@ class InstallAdmin(FactPage):
         ("activity", "rejection_reason"),
         ("platform", "player"),
         ("media_source", "app_id"),
+        ("app_system", "att_status"),
         ("installed_at", "click_to_install"),
         ("is_organic", "country"),
         "credit",

@@ -86,7 +86,7 @@ class PlayerAdmin(CreditButtons):
         (None, {"fields": [("player_id", "platform"), ("country", "region"), ("registered_at", "test"), "worth"]}),
         ("Credit", {"fields": ["credit", "timeline"]}),
         ("What is credited", {"classes": ["collapse"], "fields": [*_CREDIT[1:], "credit_ends_at", "facts"]}),
-        ("Consent", {"fields": [("consent_ad_user_data", "consent_ad_personalization")]}),
+        ("Consent", {"fields": [("consent_ad_user_data", "consent_ad_personalization"), ("app_system", "att_status")]}),
         ("Standing", {"fields": [("verified_at", "blocked_at"), ("duplicate_at", "self_excluded_at")]}),
     ]
 

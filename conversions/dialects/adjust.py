@@ -1,7 +1,9 @@
 """Adjust's callbacks: an install and a refused install of one device are two facts; times are seconds."""
 
+from dataclasses import replace
 from datetime import datetime
 
+from conversions.dialects.apps import app_system_of, att_status_of
 from conversions.dialects.dialect import Dialect, Fields, IgnoredEvent, Message, derived_event_id
 from conversions.dialects.postback import (
     Names,
@@ -36,6 +38,8 @@ _NAMES = Names(
         "app_id",
         "app_name",
         "store",
+        "os_name",
+        "att_status",
         "installed_at",
         "click_time",
         "match_type",
@@ -82,7 +86,12 @@ def _parse(fields: Fields, endpoint: Endpoint, at: datetime) -> Reported:
     if not first_of(fields, _NAMES.transaction):
         passed["transaction_id"] = given
     said = Said(word=word, kind=kind_of(word, endpoint), is_plain=False)
-    return build_event(_NAMES, passed, said, endpoint, at=at)
+    reported = build_event(_NAMES, passed, said, endpoint, at=at)
+    return replace(reported, app_system=_app_system(fields), att_status=att_status_of(fields, ("att_status",)))
+
+
+def _app_system(fields: Fields) -> str:
+    return app_system_of(fields, systems=("os_name", "store"), app_ids=("app_id",))
 
 
 def _install(fields: Fields, device: str, activity: str, endpoint: Endpoint, *, at: datetime) -> ReportedInstall:
@@ -102,6 +111,8 @@ def _install(fields: Fields, device: str, activity: str, endpoint: Endpoint, *, 
         install_id=install_id,
         activity=activity,
         clicked_at=time_in(fields, ("click_time",), at=at),
+        app_system=_app_system(fields),
+        att_status=att_status_of(fields, ("att_status",)),
         is_organic=first_of(fields, ("is_organic",)) == "1" or network.casefold() == "organic",
         media_source=network,
         app_id=first_of(fields, ("app_id", "app_name"))[:100],

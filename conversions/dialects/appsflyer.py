@@ -1,9 +1,11 @@
 """AppsFlyer's Push: installs, their refusals, and what people do in the app; keys without a value are left out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 
+from conversions.dialects.apps import app_system_of, att_status_of
 from conversions.dialects.dialect import Dialect, Fields, IgnoredEvent, derived_event_id
 from conversions.dialects.feed import looks_like_click_id
 from conversions.dialects.postback import (
@@ -52,6 +54,9 @@ _NAMES = Names(
         "attributed_touch_time",
         "install_time",
         "country_code",
+        "platform",
+        "att",
+        "att_status",
         *_SUB_PARAMETERS,
         *_REJECTION_REASONS,
     ),
@@ -95,7 +100,8 @@ def _parse(fields: Fields, endpoint: Endpoint, at: datetime) -> Reported:
     if not first_of(texts, _NAMES.transaction):
         texts["transaction_id"] = texts["given"]
     passed = {name: value for name, value in texts.items() if name not in _SECRETS}
-    return build_event(_NAMES, passed, said, endpoint, at=at)
+    reported = build_event(_NAMES, passed, said, endpoint, at=at)
+    return replace(reported, app_system=_app_system(texts), att_status=_att_status(texts))
 
 
 def _activity(texts: Mapping[str, str], word: str) -> str:
@@ -128,12 +134,22 @@ def _install(texts: Fields, activity: str, endpoint: Endpoint, *, at: datetime) 
         install_id=install_id,
         activity=activity,
         clicked_at=time_in(texts, ("attributed_touch_time",), at=at),
+        app_system=_app_system(texts),
+        att_status=_att_status(texts),
         is_organic=media_source.casefold() in ("", "organic"),
         media_source=media_source,
         app_id=first_of(texts, ("app_id", "bundle_id"))[:100],
         country=country({"country": first_of(texts, ("country_code",))}, "country"),
         rejection_reason=first_of(texts, _REJECTION_REASONS)[:100],
     )
+
+
+def _app_system(texts: Fields) -> str:
+    return app_system_of(texts, systems=("platform",), app_ids=("app_id", "bundle_id"))
+
+
+def _att_status(texts: Fields) -> str:
+    return att_status_of(texts, ("att", "att_status"))
 
 
 def _click_id(texts: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ from conversions.domain.consent import refusal_to_signal
 from conversions.domain.delivery_health import note_failures, note_successes, point_out
 from conversions.domain.restatement import reason_to_wait
 from conversions.models import Conversion, Destination, Postback, PostbackAttempt
-from conversions.postbacks import appsflyer, generic, google, meta, tiktok
+from conversions.postbacks import appsflyer, generic, google, google_ads, meta, tiktok
 from conversions.postbacks.adapter import (
     Adapter,
     BatchAdapter,
@@ -39,12 +39,14 @@ ADAPTERS: dict[str, Adapter] = {
     Destination.Kind.GENERIC: generic,
     Destination.Kind.META: meta,
     Destination.Kind.GOOGLE: google,
+    Destination.Kind.GOOGLE_ADS: google_ads,
     Destination.Kind.TIKTOK: tiktok,
     Destination.Kind.APPSFLYER: appsflyer,
 }
 BATCH_ADAPTERS: dict[str, BatchAdapter] = {
     Destination.Kind.META: meta,
     Destination.Kind.GOOGLE: google,
+    Destination.Kind.GOOGLE_ADS: google_ads,
     Destination.Kind.TIKTOK: tiktok,
 }
 # So many rows share a round at most, whatever a request may hold: other destinations wait for the round.
@@ -95,7 +97,8 @@ class Claimed:
 class Attempt:
     """One request: when, how long it took, and the answer or why there was none.
 
-    `verdict` is what is known without an answer, where no request could be made.
+    `verdict` is what is known without an answer, where no request could be made. `shared` is of how many events, where
+    this is but the part of a request that met one verdict.
     """
 
     claimed: Claimed
@@ -104,6 +107,7 @@ class Attempt:
     answer: Answer | None
     failure: NoAnswer | None = None
     verdict: Verdict | None = None
+    shared: int | None = None
 
 
 def destinations_with_due_postbacks(*, at: datetime) -> list[int]:
@@ -131,7 +135,7 @@ def claim_due_postbacks(*, room: Mapping[int, int], at: datetime) -> list[Claime
     conversions = Conversion.objects.select_related("player").in_bulk(told)
     destinations = Destination.objects.in_bulk({postback.destination_id for postback in postbacks})
     claimed: list[Claimed] = []
-    built: dict[tuple[int, int | None], list[tuple[Postback, str]]] = {}
+    built: dict[tuple[int, int | None, bool], list[tuple[Postback, str]]] = {}
     for postback in postbacks:
         postback.destination = destinations[postback.destination_id]
         postback.conversion = conversions[postback.conversion_id]
@@ -139,10 +143,12 @@ def claim_due_postbacks(*, room: Mapping[int, int], at: datetime) -> list[Claime
         if isinstance(ready, PreparedRequest):
             claimed.append(Claimed(postbacks=(postback,), prepared=ready))
         elif ready is not None:
-            built.setdefault((postback.destination_id, postback.batch_limit), []).append((postback, ready))
+            is_apart = postback.is_correction and BATCH_ADAPTERS[postback.destination.kind].CORRECTS_APART
+            key = (postback.destination_id, postback.batch_limit, is_apart)
+            built.setdefault(key, []).append((postback, ready))
     batches = [
         batch
-        for (destination, limit), rows in built.items()
+        for (destination, limit, _), rows in built.items()
         for batch in _together(destinations[destination], rows, limit=limit, at=at)
     ]
     return claimed + _within_room(batches, room)
@@ -150,7 +156,7 @@ def claim_due_postbacks(*, room: Mapping[int, int], at: datetime) -> list[Claime
 
 def record_attempts(attempts: Sequence[Attempt], *, at: datetime) -> None:
     """Keep what came of attempts and move their postbacks on, in one transaction."""
-    judged = [(attempt, judge(attempt)) for attempt in attempts]
+    judged = [part for attempt in attempts for part in _parts(attempt, judge(attempt))]
     with transaction.atomic():
         PostbackAttempt.objects.bulk_create(
             [row for attempt, verdict in judged for row in _attempt_rows(attempt, verdict)]
@@ -184,8 +190,27 @@ def judge(attempt: Attempt) -> Verdict:
         return ADAPTERS[kind].classify_answer(attempt.answer)
     verdict = BATCH_ADAPTERS[kind].classify_answer(attempt.answer, events=count)
     return (
-        replace(verdict, outcome=Outcome.SPLIT) if verdict.outcome == Outcome.EVENT_REFUSED and count > 1 else verdict
+        replace(verdict, outcome=Outcome.SPLIT)
+        if verdict.outcome == Outcome.EVENT_REFUSED and count > 1 and not verdict.each
+        else verdict
     )
+
+
+def _parts(attempt: Attempt, verdict: Verdict) -> Iterator[tuple[Attempt, Verdict]]:
+    """Yield an attempt with its verdict, or a part of it for each verdict where its events met several."""
+    claimed = attempt.claimed
+    for one in dict.fromkeys(verdict.each):
+        chosen = [position for position, each in enumerate(verdict.each) if each == one]
+        destination, events = claimed.postback.destination, tuple(claimed.events[position] for position in chosen)
+        shown = BATCH_ADAPTERS[destination.kind].combine(destination, events, at=attempt.started_at).shown
+        part = Claimed(
+            postbacks=tuple(claimed.postbacks[position] for position in chosen),
+            prepared=replace(claimed.prepared, shown=shown),
+            events=events,
+        )
+        yield replace(attempt, claimed=part, shared=len(claimed.postbacks)), one
+    if not verdict.each:
+        yield attempt, verdict
 
 
 def _lease(room: Mapping[int, int], at: datetime) -> list[Postback]:
@@ -213,9 +238,9 @@ def _prepare(postback: Postback, *, at: datetime) -> PreparedRequest | str | Non
         _postpone(postback, "It waits for a review.", at)
         return None
     try:
-        waiting = reason_to_wait(postback) if postback.is_correction else ""
+        waiting = reason_to_wait(postback, at=at) if postback.is_correction else None
         if waiting:
-            _postpone(postback, waiting, at)
+            _postpone(postback, waiting.reason, at, until=waiting.until)
             return None
         kind = postback.destination.kind
         if kind in BATCH_ADAPTERS:
@@ -284,8 +309,8 @@ def _within_room(batches: Iterable[Claimed], room: Mapping[int, int]) -> list[Cl
     return kept
 
 
-def _postpone(postback: Postback, reason: str, at: datetime) -> None:
-    _held(postback).update(next_attempt_at=at + POSTPONED, leased_until=None, state_reason=reason)
+def _postpone(postback: Postback, reason: str, at: datetime, *, until: datetime | None = None) -> None:
+    _held(postback).update(next_attempt_at=until or at + POSTPONED, leased_until=None, state_reason=reason)
 
 
 def _attempt_rows(attempt: Attempt, verdict: Verdict) -> Iterator[PostbackAttempt]:
@@ -299,7 +324,7 @@ def _attempt_rows(attempt: Attempt, verdict: Verdict) -> Iterator[PostbackAttemp
             latency_ms=attempt.latency_ms,
             http_status=answer.status if answer else None,
             outcome=verdict.outcome,
-            events=len(claimed.postbacks),
+            events=attempt.shared or len(claimed.postbacks),
             request=_shown(claimed, position, attempt.started_at)[:REQUEST_CHARACTERS],
             answer=said,
         )
@@ -364,7 +389,7 @@ def _move_on(attempt: Attempt, verdict: Verdict, at: datetime) -> None:
                 postback,
                 verdict.reason,
                 at,
-                retry_after=_retry_after(attempt.answer),
+                retry_after=verdict.retry_after or _retry_after(attempt.answer),
                 is_overloaded=_is_overloaded(attempt),
                 is_early=verdict.outcome == Outcome.LATER,
                 gives_up=verdict.outcome in _GIVES_UP,

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count, Q
 
+from conversions.domain.notices import tell_of_alarm, tell_of_disabling
 from conversions.models import Destination, Postback
 
 log = structlog.get_logger(__name__)
@@ -30,8 +31,12 @@ def point_out(destination: Destination, reason: str, *, pauses: bool, at: dateti
     changes: dict[str, object] = {"disabled_reason": reason[:300]}
     if pauses:
         changes["is_active"] = False
-    if Destination.objects.filter(pk=destination.pk, is_active=True).update(**changes):
-        log.warning("destination_refuses", destination=destination.pk, reason=reason, at=at.isoformat())
+    with transaction.atomic():
+        if not Destination.objects.filter(pk=destination.pk, is_active=True).update(**changes):
+            return
+        if pauses:
+            tell_of_disabling(destination, reason, at=at)
+    log.warning("destination_refuses", destination=destination.pk, reason=reason, at=at.isoformat())
 
 
 def note_successes(destinations: Collection[Destination]) -> None:
@@ -51,7 +56,11 @@ def note_failures(reasons: Mapping[Destination, str], *, at: datetime) -> None:
     for destination, reason in reasons.items():
         text = f"Nothing got through for five days: {reason}"[:300]
         hopeless = failing.filter(pk=destination.pk, failing_since__lte=at - PATIENCE)
-        if hopeless.update(is_active=False, disabled_reason=text):
+        with transaction.atomic():
+            is_switched_off = hopeless.update(is_active=False, disabled_reason=text)
+            if is_switched_off:
+                tell_of_disabling(destination, text, at=at)
+        if is_switched_off:
             log.warning("destination_switched_off", destination=destination.pk, reason=reason, at=at.isoformat())
 
 
@@ -93,12 +102,21 @@ def watch_deliveries(*, at: datetime) -> list[Destination]:
     for destination in Destination.objects.filter(Q(is_active=True) | ~Q(alarm="")).order_by("pk"):
         alarm = alarms.get(destination.pk, "") if destination.is_active else ""
         if alarm != destination.alarm:
-            Destination.objects.filter(pk=destination.pk).update(alarm=alarm)
-            destination.alarm = alarm
+            _change_alarm(destination, alarm, at=at)
             log.warning("destination_alarms", destination=destination.pk, alarm=alarm or "It is over.")
         if alarm:
             alarming.append(destination)
     return alarming
+
+
+@transaction.atomic
+def _change_alarm(destination: Destination, alarm: str, *, at: datetime) -> None:
+    """Write an alarm, or its end, on a destination; whoever raises it tells the owner."""
+    unchanged = Destination.objects.filter(pk=destination.pk, alarm=destination.alarm)
+    is_raised = unchanged.update(alarm=alarm) and not destination.alarm
+    destination.alarm = alarm
+    if is_raised:
+        tell_of_alarm(destination, alarm, at=at)
 
 
 def _failure_shares(at: datetime) -> dict[int, str]:

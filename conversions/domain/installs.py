@@ -11,6 +11,7 @@ from attribution.domain.credit import Credit, credit_of
 from attribution.domain.credit_rules import rules_in_force
 from attribution.domain.touches import Touch, read_click
 from attribution.models import Channel, CreditOutcome
+from conversions.domain.app_tracking import note_install
 from conversions.domain.reported import ReportedInstall
 from conversions.domain.subjects import credited_to, lock_click, locked_player
 from conversions.domain.touchpoints import keep_touches
@@ -60,6 +61,8 @@ def _record_new(reported: ReportedInstall, event: InboxEvent, *, at: datetime) -
         app_id=reported.app_id,
         country=reported.country,
         rejection_reason=reported.rejection_reason,
+        app_system=reported.app_system,
+        att_status=reported.att_status,
         is_test=reported.is_test,
         event=event,
         credit_outcome=credit.outcome,
@@ -74,6 +77,7 @@ def _record_new(reported: ReportedInstall, event: InboxEvent, *, at: datetime) -
     )
     install.save(force_insert=True)
     _keep_touch(install, credit, event)
+    note_install(install)
     if install.activity in REFUSED:
         _have_reviewed_again(install)
     return install

@@ -12,6 +12,7 @@ from conversions.dialects.dialect import IgnoredEvent
 from conversions.dialects.reading import MalformedEvent
 from conversions.dialects.registry import parse
 from conversions.domain.activity import place_activity
+from conversions.domain.app_tracking import note_app
 from conversions.domain.inbox import Also, ConversionConflict, Recorded, Unplaced, keep_anomaly, record_once, settle
 from conversions.domain.installs import place_install
 from conversions.domain.milestones import place_milestone
@@ -31,8 +32,8 @@ from conversions.domain.reported import (
 )
 from conversions.domain.sandbox import as_it_counts
 from conversions.domain.standing import place_player_status
-from conversions.domain.subjects import waiting_for_name
-from conversions.models import Endpoint, InboxEvent, Platform
+from conversions.domain.subjects import player_id_of, waiting_for_name
+from conversions.models import Endpoint, InboxEvent, Platform, Player
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +132,22 @@ def _read_again(event: InboxEvent) -> Reported:
 
 
 def _place(reported: Reported, event: InboxEvent, *, at: datetime) -> dict[str, Any]:
-    return _PLACE[type(reported)](reported, event, at=at)
+    answer = _PLACE[type(reported)](reported, event, at=at)
+    if reported.app_system:
+        _note_app(reported, event)
+    return answer
+
+
+def _note_app(reported: Reported, event: InboxEvent) -> None:
+    """Keep on the player in which app he did it; an install has done so itself."""
+    if isinstance(reported, ReportedInstall):
+        return
+    try:
+        player_id = player_id_of(reported, event.platform)
+    except Unplaced:  # a milestone that stands without a player
+        return
+    for player in Player.objects.filter(platform=event.platform, player_id=player_id):  # at most one, by constraint
+        note_app(player, system=reported.app_system, att_status=reported.att_status, reported_at=reported.occurred_at)
 
 
 def _locked(event_pk: int) -> InboxEvent | None:

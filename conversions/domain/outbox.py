@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from campaigns.models import Partner
 from conversions.domain.consent import refusal_to_signal
+from conversions.domain.predicted_value import predicted_value
 from conversions.models import Conversion, Destination, Player, Postback
 from conversions.models.postbacks import REVERSED
 from tracker_project.common.hints import hint_after_commit
@@ -67,11 +68,20 @@ def withdraw_postbacks(conversion: Conversion, *, at: datetime) -> None:
 
 
 def withdraw_misplaced_postbacks(conversion: Conversion, *, at: datetime) -> None:
-    """Take back what destinations of another campaign or source heard of a conversion whose credit changed."""
-    of_another_campaign = Q(destination__campaign__isnull=False) & ~Q(destination__campaign=conversion.campaign_id)
-    of_another_source = Q(destination__source__isnull=False) & ~Q(destination__source=conversion.source_id)
+    """Take back what a conversion's new credit puts outside of its destination's campaigns, partners or source."""
     told = Postback.objects.filter(conversion=conversion, is_correction=False, destination__partner=None)
-    _take_back(told.filter(of_another_campaign | of_another_source), payout=None, at=at)
+    is_in_place = (
+        _is_within("destination__only_campaign_ids", conversion.campaign_id)
+        & _is_within("destination__only_partner_ids", conversion.partner_id)
+        & (Q(destination__source=None) | Q(destination__source=conversion.source_id))
+    )
+    _take_back(told.exclude(is_in_place), payout=None, at=at)
+
+
+def _is_within(limits: str, of_conversion: int | None) -> Q:
+    """Return the condition that a destination has no such limits, or that the conversion is within them."""
+    has_none = Q(**{limits: None})
+    return has_none if of_conversion is None else has_none | Q(**{f"{limits}__contains": [of_conversion]})
 
 
 def write_partner_postback(
@@ -143,7 +153,9 @@ _DESTINATION = tuple(name for name in columns_of(Destination) if name not in _SE
 _OF_PARTNER = f"""
     SELECT {", ".join(_DESTINATION)} FROM destinations
      WHERE (is_active OR disabled_reason <> '')
-       AND (campaign_id IS NULL OR campaign_id = %s) AND (source_id IS NULL OR source_id = %s) AND partner_id = %s
+       AND (only_campaign_ids IS NULL OR only_campaign_ids @> ARRAY[%s]::bigint[])
+       AND (source_id IS NULL OR source_id = %s)
+       AND (only_partner_ids IS NULL OR only_partner_ids @> ARRAY[%s]::bigint[]) AND partner_id = %s
      ORDER BY id"""  # noqa: S608
 _WITHOUT_PARTNER = _OF_PARTNER.replace("partner_id = %s", "partner_id IS NULL")
 
@@ -154,7 +166,7 @@ def _destinations_without_partner(conversion: Conversion) -> list[Destination]:
 
 def _destinations_of(conversion: Conversion, sql: str, *parameters: int) -> list[Destination]:
     """Return who may hear of a conversion; one that the tracker paused keeps its rows until it is mended."""
-    rows = fetch(sql, [conversion.campaign_id, conversion.source_id, *parameters])
+    rows = fetch(sql, [conversion.campaign_id, conversion.source_id, conversion.partner_id, *parameters])
     return [made(Destination, _DESTINATION, row) for row in rows]
 
 
@@ -244,11 +256,14 @@ def _new_postback(
     at: datetime,
     payout: Money | None = None,
 ) -> Postback:
+    predicted = _predicted(conversion, destination, at=at)
     return Postback(
         destination=destination,
         conversion=conversion,
         event=event,
         is_correction=fact.endswith(REVERSED),
+        predicted_value=predicted.amount if predicted else None,
+        predicted_currency=predicted.currency if predicted else None,
         fact=fact,
         dedup_id=dedup_id(destination, fact),
         payout=payout.amount if payout else None,
@@ -256,6 +271,13 @@ def _new_postback(
         next_attempt_at=at,
         created_at=at,
     )
+
+
+def _predicted(conversion: Conversion, destination: Destination, *, at: datetime) -> Money | None:
+    """Return what the player is expected to be worth, where that is told: it stays as it was on every try."""
+    if destination.value_kind != Destination.Value.PREDICTED or conversion.kind != Conversion.Kind.DEPOSIT:
+        return None
+    return predicted_value(conversion.player, at=at)
 
 
 def _owe(postbacks: Sequence[Postback], *, at: datetime, known: Sequence[_KnownRow] = ()) -> None:
@@ -278,6 +300,8 @@ def _revive(row: QuerySet[Postback], postback: Postback, *, at: datetime) -> Non
         state_reason="",
         payout=postback.payout,
         payout_currency=postback.payout_currency,
+        predicted_value=postback.predicted_value,
+        predicted_currency=postback.predicted_currency,
         next_attempt_at=at,
         leased_until=None,
         finished_at=None,
@@ -307,10 +331,15 @@ def _take_back(owed: QuerySet[Postback], *, payout: Money | None, at: datetime) 
 
 
 def can_correct(postback: Postback) -> bool:
-    """Tell whether the receiver can be told that what it heard no longer stands: Google by a value of zero."""
+    """Tell whether the receiver can be told that what it heard no longer stands.
+
+    Google's Data Manager hears a value of zero, Google Ads takes the conversion back.
+    """
     destination = postback.destination
     if destination.kind == Destination.Kind.GENERIC:
         return destination.tells_corrections
+    if destination.kind == Destination.Kind.GOOGLE_ADS:
+        return True
     has_value = postback.conversion.amount is not None and destination.value_kind != Destination.Value.NONE
     return destination.kind == Destination.Kind.GOOGLE and has_value
 
@@ -330,7 +359,7 @@ def _state_value_anew(cause: Conversion, destinations: Sequence[Destination], *,
     restating = [
         destination
         for destination in destinations
-        if destination.kind == Destination.Kind.GOOGLE and destination.value_kind == Destination.Value.SO_FAR
+        if destination.kind in Destination.RESTATING and destination.value_kind == Destination.Value.SO_FAR
     ]
     if not restating or cause.kind != Conversion.Kind.DEPOSIT:
         return
@@ -352,11 +381,14 @@ def restatement(told: Postback, reason: str, *, at: datetime) -> Postback:
 
     It is one for each `reason`, which says what changed the value.
     """
+    predicted = _predicted(told.conversion, told.destination, at=at)
     return Postback(
         destination=told.destination,
         conversion=told.conversion,
         event=told.event,
         is_correction=True,
+        predicted_value=predicted.amount if predicted else None,
+        predicted_currency=predicted.currency if predicted else None,
         fact=f"{told.fact}:value:{reason}",
         dedup_id=told.dedup_id,
         next_attempt_at=max(at, told.leased_until or at),

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from conversions.domain.consent import refusal_to_signal
 from conversions.domain.delivery import ADAPTERS
+from conversions.domain.destination_limits import limited_to
 from conversions.domain.outbox import draft_postback, is_in_band
 from conversions.models import Conversion, Destination
 from conversions.postbacks.adapter import Unsendable
@@ -41,8 +42,11 @@ def _obstacles(conversion: Conversion, destination: Destination, *, hears_of_it:
         yield f"Its review: {conversion.get_review_state_display().lower()}."
     if conversion.campaign_id is None:
         yield "No campaign is credited with it."
-    if destination.campaign_id is not None and destination.campaign_id != conversion.campaign_id:
+    campaigns, partners = limited_to(destination)
+    if campaigns and conversion.campaign_id not in [campaign.pk for campaign in campaigns]:
         yield "It belongs to another campaign."
+    if partners and conversion.partner_id not in [partner.pk for partner in partners]:
+        yield "None of the partners whose players it hears of brought it."
     if destination.source_id is not None and destination.source_id != conversion.source_id:
         yield "It came from another source."
     if destination.partner_id is not None and destination.partner_id != conversion.partner_id:

@@ -11,6 +11,7 @@ import structlog
 from attribution.domain.touches import read_touches
 from attribution.models import CreditOutcome
 from campaigns.domain.exchange import NoExchangeRate
+from conversions.domain.app_tracking import note_earlier_installs
 from conversions.domain.crediting import credit_new_player, end_credit_of_late_deposit
 from conversions.domain.first_deposit import MarkedDeposit, mark_first_deposit, place_new_deposit
 from conversions.domain.inbox import Recorded, Unplaced, record_once, refuse_other_terms
@@ -86,6 +87,7 @@ def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at:
         return conversion_answer(_repeated_registration(player, reported))
     _register(player, reported)
     credit_new_player(player, touches, event=event, brand_id=event.platform.brand_id, at=at)
+    note_earlier_installs(player)
     player.save()
     conversion = _registration_conversion(player, event)
     insert(_report(conversion, event, conversion.status))

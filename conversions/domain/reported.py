@@ -10,6 +10,7 @@ from conversions.models import InboxEvent
 from tracker_project.common.money import Money
 
 _CLAIM = ("click_id", "promo_code", "partner_tag")
+_OF_APPS = ("app_system", "att_status")
 
 
 def plain_amount(amount: Decimal) -> str:
@@ -26,6 +27,7 @@ class Reported:
     """What all events have. `is_time_ours`: the platform gave no instant, so that ours stands and no repeat has it.
 
     `player_id` may be empty where `click_id` (of the claim, for a registration) says whom the event is about.
+    `app_system` is empty for what did not happen in an app, `att_status` where nothing was said of it.
     """
 
     event_id: str
@@ -33,6 +35,8 @@ class Reported:
     player_id: str = ""
     is_test: bool = False
     is_time_ours: bool = False
+    app_system: str = ""
+    att_status: str = ""
 
     @property
     def event_kind(self) -> InboxEvent.Kind:
@@ -51,7 +55,8 @@ class Reported:
                 terms |= _as_terms(field.name, getattr(self, field.name))
         if self.is_time_ours:
             del terms["occurred_at"]
-        return terms
+        # What was stored before these were known has no such terms.
+        return {name: term for name, term in terms.items() if term != "" or name not in _OF_APPS}
 
     @classmethod
     def from_terms(cls, terms: dict[str, Any], *, event_id: str, occurred_at: datetime) -> Self:

@@ -85,7 +85,7 @@ def _owe_again(rows: QuerySet[Postback], *, at: datetime) -> int:
 def _cannot_count_twice(at: datetime) -> Q:
     """Return what may go again: all that was given up, and what was delivered where the receiver drops a repeat."""
     drops = Q(destination__kind__in=_DROPS_REPEATS, finished_at__gt=at - REPEATS_DROPPED_FOR)
-    knows = Q(destination__kind__in=[Destination.Kind.GENERIC, Destination.Kind.GOOGLE])
+    knows = Q(destination__kind__in=[Destination.Kind.GENERIC, *Destination.RESTATING])
     unsent = Q(state__in=[Postback.State.DEAD, Postback.State.CANCELLED])
     return unsent | Q(state=Postback.State.DONE) & (drops | knows)
 

@@ -3,6 +3,7 @@
 from conversions.models.api_keys import ApiKey
 from conversions.models.app_postbacks import AppPostback, AppPostbackConflict, SourceIdentifier
 from conversions.models.credit import CreditDecision, CreditIntervention, PlayerMerge, TheftEvidence, Touchpoint
+from conversions.models.destinations import Destination, DestinationCampaign, DestinationNotice, DestinationPartner
 from conversions.models.endpoints import DroppedField, Endpoint, IntakeRequest
 from conversions.models.facts import (
     ActivityReport,
@@ -16,9 +17,11 @@ from conversions.models.facts import (
 from conversions.models.imports import Import, ImportRow, ReportPull
 from conversions.models.health import DayReport, DayReportAmount, DeveloperLink, SourceHour, SourceWatch
 from conversions.models.intake import Anomaly, InboxEvent, Platform
-from conversions.models.players import Conversion, CustomerLtv, Player, Revenue, StatusReport
-from conversions.models.postbacks import Destination, Postback, PostbackAttempt
+from conversions.models.jurisdictions import ProhibitedJurisdiction
+from conversions.models.players import AppSystem, AttStatus, Conversion, CustomerLtv, Player, Revenue, StatusReport
+from conversions.models.postbacks import Postback, PostbackAttempt
 from conversions.models.private_tokens import PrivateToken
+from conversions.models.value_curves import ValueCurvePoint
 
 __all__ = [
     "ActivityReport",
@@ -26,6 +29,8 @@ __all__ = [
     "ApiKey",
     "AppPostback",
     "AppPostbackConflict",
+    "AppSystem",
+    "AttStatus",
     "Conversion",
     "CreditDecision",
     "CreditIntervention",
@@ -35,6 +40,9 @@ __all__ = [
     "DayReportAmount",
     "Destination",
     "DeveloperLink",
+    "DestinationCampaign",
+    "DestinationNotice",
+    "DestinationPartner",
     "DroppedField",
     "Endpoint",
     "Import",
@@ -53,6 +61,7 @@ __all__ = [
     "PostbackAttempt",
     "PrivateToken",
     "ReportPull",
+    "ProhibitedJurisdiction",
     "Revenue",
     "SourceHour",
     "SourceIdentifier",
@@ -60,4 +69,5 @@ __all__ = [
     "StatusReport",
     "TheftEvidence",
     "Touchpoint",
+    "ValueCurvePoint",
 ]

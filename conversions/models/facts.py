@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from conversions.models.intake import InboxEvent, Platform
-from conversions.models.players import Conversion, Credited, Player
+from conversions.models.players import Conversion, Credited, OnDevice, Player
 from tracker_project.common.fields import AmountField, CurrencyField
 
 
@@ -178,7 +178,7 @@ class PlayerStatus(models.Model):
         return f"{self.get_status_display()} at {self.occurred_at:%Y-%m-%d %H:%M}"
 
 
-class Install(Credited):
+class Install(Credited, OnDevice):
     """What a measurement partner says about an app on one device: installed, again, or the install refused.
 
     `install_id` is a keyed token of the partner's own id of the device. An install and a refused install of one
@@ -229,9 +229,17 @@ class Install(Credited):
                 ),
                 name="install_activity_is_known",
             ),
+            models.CheckConstraint(
+                condition=Q(app_system__in=["", "ios", "android", "unknown"])
+                & Q(att_status__in=["", "authorized", "denied", "restricted", "not_determined"]),
+                name="install_says_known_words_of_its_app",
+            ),
         ]
         indexes = [
             models.Index(fields=["installed_at"], name="installs_by_time"),
+            models.Index(
+                fields=["platform", "click_uuid"], condition=Q(click_uuid__isnull=False), name="installs_by_click"
+            ),
             models.Index(
                 fields=["click_uuid"],
                 condition=Q(activity__in=["rejected_install", "rejected_reattribution"], click_uuid__isnull=False),

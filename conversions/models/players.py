@@ -28,7 +28,44 @@ class Credited(models.Model):
         abstract = True
 
 
-class Player(Credited):
+class AppSystem(models.TextChoices):
+    """On what a player uses an app; empty for one who came by the web."""
+
+    IOS = "ios", "iPhone or iPad"
+    ANDROID = "android", "Android"
+    UNKNOWN = "unknown", "An app on we do not know what"
+
+
+class AttStatus(models.TextChoices):
+    """What a person answered when an app on an iPhone asked to track him (App Tracking Transparency)."""
+
+    AUTHORIZED = "authorized", "Allowed"
+    DENIED = "denied", "Refused"
+    RESTRICTED = "restricted", "Not allowed to decide"
+    NOT_DETERMINED = "not_determined", "Not asked yet"
+
+
+class OnDevice(models.Model):
+    """Columns on the app that a fact came from."""
+
+    app_system = models.CharField(
+        "app", max_length=10, choices=AppSystem, blank=True, default="", db_default="", help_text="Empty: the web."
+    )
+    att_status = models.CharField(
+        "tracking on the iPhone",
+        max_length=20,
+        choices=AttStatus,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="App Tracking Transparency; empty where nothing was said. The web and Android ask nothing.",
+    )
+
+    class Meta:
+        abstract = True
+
+
+class Player(Credited, OnDevice):
     """A person at one platform, known by the platform's id alone; credit locks when he registers."""
 
     platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="players")
@@ -61,6 +98,7 @@ class Player(Credited):
     credit_ends_at = models.DateTimeField(
         null=True, blank=True, help_text="Deposits from then on are credited to nobody. Empty: credit is for life."
     )
+    att_reported_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -71,6 +109,16 @@ class Player(Credited):
             models.CheckConstraint(
                 condition=Q(registered_at__isnull=False) | Q(credit_outcome="waiting"),
                 name="credit_waits_for_registration",
+            ),
+            models.CheckConstraint(
+                condition=Q(app_system="", att_status="", att_reported_at__isnull=True)
+                | Q(app_system__in=["ios", "android", "unknown"], att_status="", att_reported_at__isnull=True)
+                | Q(
+                    app_system__in=["ios", "android", "unknown"],
+                    att_status__in=["authorized", "denied", "restricted", "not_determined"],
+                    att_reported_at__isnull=False,
+                ),
+                name="att_status_is_of_an_app",
             ),
         ]
         indexes = [

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -61,7 +61,8 @@ class Verdict:
     """What an answer means; `pauses_destination` when nothing will get through until a person mends something.
 
     `receipt` is by what the receiver says later what became of it. `culprits` are the positions of the events for
-    which a request was refused as a whole, as far as the answer names them.
+    which a request was refused as a whole, as far as the answer names them. `each` has a verdict for every event, in
+    their order, where the answer judges them one by one. `retry_after` is what the answer's body asks for.
     """
 
     outcome: Outcome
@@ -69,6 +70,8 @@ class Verdict:
     pauses_destination: bool = False
     receipt: str = ""
     culprits: frozenset[int] = frozenset()
+    each: tuple["Verdict", ...] = ()
+    retry_after: timedelta | None = None
 
 
 class Adapter(Protocol):
@@ -90,6 +93,8 @@ class BatchAdapter(Adapter, Protocol):
     MAX_EVENTS: int
     # How long requests to one destination are apart at least, where a platform counts requests.
     PAUSE_SECONDS: float
+    # Whether corrections share no request with new events.
+    CORRECTS_APART: bool
 
     def build_event(self, postback: Postback, *, at: datetime) -> str:
         """Return a postback's event as JSON; raises `Unsendable` for what would sink its request."""
@@ -157,6 +162,8 @@ def chosen_value(postback: Postback) -> Money | None:
             return Money(amount=destination.fixed_value, currency=str(destination.fixed_currency))
         case Destination.Value.SO_FAR if is_deposit:
             return worth_so_far(conversion.player)
+        case Destination.Value.PREDICTED if is_deposit:
+            return _predicted_value(postback)
         case Destination.Value.NGR if is_deposit:
             ngr = net_revenue_so_far(conversion.player)
             # No platform takes a negative value.
@@ -165,6 +172,13 @@ def chosen_value(postback: Postback) -> Money | None:
             return Money(amount=conversion.amount, currency=str(conversion.currency))
         case _:
             return None
+
+
+def _predicted_value(postback: Postback) -> Money:
+    """Return the prediction as it stood when the postback was written; one from before that has none says less."""
+    if postback.predicted_value is None:
+        return worth_so_far(postback.conversion.player)
+    return Money(amount=postback.predicted_value, currency=str(postback.predicted_currency))
 
 
 def _in_reporting_currency(conversion: Conversion) -> Money:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-from conversions.models import Destination, Postback
+from conversions.models import AttStatus, Destination, Postback
 from conversions.postbacks.adapter import (
     RETRY_STATUSES,
     NothingToTell,
@@ -91,7 +91,7 @@ def _appsflyer_id(postback: Postback) -> str:
     if not found:
         raise NothingToTell("The player came with no id of AppsFlyer's.")
     is_ios = destination.app_id.startswith("id")
-    if is_ios and click_fact(postback, "att_status") != "authorized":
+    if is_ios and postback.conversion.player.att_status != AttStatus.AUTHORIZED:
         raise NothingToTell("The iPhone's owner is not known to have allowed tracking.")
     if not (_IOS if is_ios else _ANDROID).fullmatch(found):
         raise Unsendable("What the click brought is no id of AppsFlyer's.")
@@ -102,7 +102,7 @@ def _post(destination: Destination, body: str) -> PreparedRequest:
     url = f"{settings.APPSFLYER_BASE_URL}/inappevent/{destination.app_id}"
     headers = {"Content-Type": "application/json", "authentication": destination.access_token}
     return PreparedRequest(
-        request=OutgoingRequest(method="POST", url=url, body=body.encode(), headers=headers),
+        request=OutgoingRequest(method="POST", url=url, route="appsflyer", body=body.encode(), headers=headers),
         shown=f"POST {url}\nauthentication: ***\n{body}",
         secrets=(destination.access_token,),
     )

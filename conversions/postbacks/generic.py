@@ -100,7 +100,7 @@ def _request(destination: Destination, values: Mapping[str, str], *, message_id:
     lines += [f"{name}: ***" for name in given]
     if method == Destination.Method.GET:
         return PreparedRequest(
-            request=OutgoingRequest(method="GET", url=url, headers=given),
+            request=OutgoingRequest(method="GET", url=url, route="generic", headers=given),
             shown="\n".join(lines),
             secrets=tuple(secrets),
         )
@@ -112,7 +112,7 @@ def _request(destination: Destination, values: Mapping[str, str], *, message_id:
     lines += [f"{name}: {'***' if name.endswith('signature') else headers[name]}" for name in _signed(headers)]
     secrets += [value for _, value in _secret_pairs(literal_pairs(destination.body_template)) if value]
     return PreparedRequest(
-        request=OutgoingRequest(method="POST", url=url, body=body, headers=headers),
+        request=OutgoingRequest(method="POST", url=url, route="generic", body=body, headers=headers),
         shown="\n".join([*lines, *([_without(text, secrets)] if text else [])]),
         secrets=tuple(secrets),
     )

@@ -34,6 +34,7 @@ from tracker_project.common.egress import Answer, OutgoingRequest
 MAX_EVENTS = 2000
 # A project may make 100,000 requests a day; what comes within a second shares one.
 PAUSE_SECONDS = 1.0
+CORRECTS_APART = False
 # A minute less than Google's own limit: the request takes its time, and clocks differ.
 MAX_AGE = timedelta(days=90) - timedelta(minutes=1)
 # Of the ids that a click may carry Google wants one: the exact one before those of iOS.
@@ -55,15 +56,11 @@ _INDEX = re.compile(r"events\D*?(\d+)")
 def build_event(postback: Postback, *, at: datetime) -> str:
     """Return the event; raises `Unsendable` for what Google would refuse, and with it the whole request."""
     player = postback.conversion.player
-    identifier = _click_id(postback)
-    happened_at = told_at(postback)
-    if player.clicked_at is None or at - player.clicked_at > MAX_AGE:
-        raise Unsendable("Its click is older than 90 days: Google takes no such conversion.")
-    if happened_at < player.clicked_at:
-        raise Unsendable("It happened before the click that is credited: Google takes no such conversion.")
+    identifier = click_identifier(postback)
+    refuse_bad_click(postback, at=at)
     event: dict[str, Any] = {
         "transactionId": postback.dedup_id,
-        "eventTimestamp": _instant(happened_at),
+        "eventTimestamp": _instant(told_at(postback)),
         "adIdentifiers": identifier,
     }
     if postback.is_correction:
@@ -104,7 +101,7 @@ def build_inquiry(destination: Destination, receipt: str, *, at: datetime) -> Pr
     """Return the request that asks what became of an accepted one."""
     url = f"{settings.GOOGLE_BASE_URL}/v1/requestStatus:retrieve?requestId={quote(receipt, safe='')}"
     return PreparedRequest(
-        request=OutgoingRequest(method="GET", url=url),
+        request=OutgoingRequest(method="GET", url=url, route="google"),
         shown=f"GET {url}",
         authorization=GoogleAuthorization(destination.google_credentials, at),
     )
@@ -139,11 +136,21 @@ def classify_inquiry(answer: Answer, *, events: int) -> Verdict:
     return _classify_failure(_failures(found[0]), events)
 
 
-def _click_id(postback: Postback) -> dict[str, str]:
+def click_identifier(postback: Postback) -> dict[str, str]:
+    """Return the one click id that Google is to know the player by; raises `NothingToTell` where he has none."""
     for name in CLICK_IDS:
         if value := platform_click_id(postback, name):
             return {name: value}
     raise NothingToTell("The player came with no click id of Google's.")
+
+
+def refuse_bad_click(postback: Postback, *, at: datetime) -> None:
+    """Raise `Unsendable` for a click that is too old, or younger than what followed from it."""
+    clicked_at = postback.conversion.player.clicked_at
+    if clicked_at is None or at - clicked_at > MAX_AGE:
+        raise Unsendable("Its click is older than 90 days: Google takes no such conversion.")
+    if told_at(postback) < clicked_at:
+        raise Unsendable("It happened before the click that is credited: Google takes no such conversion.")
 
 
 def _consent(player: Player) -> dict[str, str]:
@@ -169,7 +176,7 @@ def _ingest(destination: Destination, events: Sequence[str], *, at: datetime, mo
     body = f'{{"destinations":{target},"events":[{",".join(events)}]{more}}}'
     return PreparedRequest(
         request=OutgoingRequest(
-            method="POST", url=url, body=body.encode(), headers={"Content-Type": "application/json"}
+            method="POST", url=url, route="google", body=body.encode(), headers={"Content-Type": "application/json"}
         ),
         shown=f"POST {url}\nAuthorization: Bearer ***\n{body}",
         authorization=GoogleAuthorization(destination.google_credentials, at),

@@ -52,15 +52,16 @@ class GoogleAuthorization:
 
     credentials: str = field(repr=False)
     at: datetime
+    scope: str = SCOPE
 
     def apply(self, prepared: PreparedRequest) -> PreparedRequest:
         """Return the request with a token; raises `NotAuthorized` when Google gives none."""
-        token = _tokens.get(self.credentials, at=self.at)
+        token = _tokens.get(self.credentials, self.scope, at=self.at)
         headers = {**prepared.request.headers, "Authorization": f"Bearer {token}"}
         return replace(prepared, request=replace(prepared.request, headers=headers), secrets=(*prepared.secrets, token))
 
     def forget(self) -> None:
-        _tokens.forget(self.credentials)
+        _tokens.forget(self.credentials, self.scope)
 
 
 class _Tokens:
@@ -71,36 +72,37 @@ class _Tokens:
         self._asking: dict[bytes, threading.Lock] = {}
         self._held: dict[bytes, tuple[str, datetime]] = {}
 
-    def get(self, credentials: str, *, at: datetime) -> str:
-        key = _key(credentials)
+    def get(self, credentials: str, scope: str, *, at: datetime) -> str:
+        key = _key(credentials, scope)
         with self._lock:
             asking = self._asking.setdefault(key, threading.Lock())
         with asking:
             held = self._held.get(key)
             if held is None or at >= held[1] - MARGIN:
-                held = self._held[key] = _ask_for_token(credentials, at=at)
+                held = self._held[key] = _ask_for_token(credentials, scope, at=at)
             return held[0]
 
-    def forget(self, credentials: str) -> None:
-        self._held.pop(_key(credentials), None)
+    def forget(self, credentials: str, scope: str) -> None:
+        self._held.pop(_key(credentials, scope), None)
 
 
 _tokens = _Tokens()
 
 
-def _key(credentials: str) -> bytes:
-    return hashlib.sha256(f"{settings.GOOGLE_TOKEN_URL} {credentials}".encode()).digest()
+def _key(credentials: str, scope: str) -> bytes:
+    return hashlib.sha256(f"{settings.GOOGLE_TOKEN_URL} {scope} {credentials}".encode()).digest()
 
 
-def _ask_for_token(text: str, *, at: datetime) -> tuple[str, datetime]:
+def _ask_for_token(text: str, scope: str, *, at: datetime) -> tuple[str, datetime]:
     """Return a token and when it ends."""
     try:
-        form = _grant(json.loads(text), at=at)
+        form = _grant(json.loads(text), scope, at=at)
     except (ValueError, TypeError, KeyError) as error:
         raise NotAuthorized(_mend("The stored credentials cannot be read: enter them again.")) from error
     request = OutgoingRequest(
         method="POST",
         url=settings.GOOGLE_TOKEN_URL,
+        route="google",
         body=urlencode(form).encode(),
         headers={"Content-Type": "application/x-www-form-urlencoded"},
     )
@@ -115,14 +117,17 @@ def _ask_for_token(text: str, *, at: datetime) -> tuple[str, datetime]:
     return token, at + (timedelta(seconds=seconds) if isinstance(seconds, int) else LIFE)
 
 
-def _grant(credentials: dict[str, Any], *, at: datetime) -> dict[str, str]:
+def _grant(credentials: dict[str, Any], scope: str, *, at: datetime) -> dict[str, str]:
     if credentials["type"] == "authorized_user":
         names = ("client_id", "client_secret", "refresh_token")
         return {"grant_type": "refresh_token", **{name: credentials[name] for name in names}}
-    return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": _assertion(credentials, at=at)}
+    return {
+        "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "assertion": _assertion(credentials, scope, at=at),
+    }
 
 
-def _assertion(credentials: dict[str, Any], *, at: datetime) -> str:
+def _assertion(credentials: dict[str, Any], scope: str, *, at: datetime) -> str:
     """Return the claim that the service account makes, signed with its key (RS256)."""
     header = {"alg": "RS256", "typ": "JWT"}
     if credentials.get("private_key_id"):
@@ -130,7 +135,7 @@ def _assertion(credentials: dict[str, Any], *, at: datetime) -> str:
     issued_at = int(at.timestamp())
     claims = {
         "iss": credentials["client_email"],
-        "scope": SCOPE,
+        "scope": scope,
         "aud": settings.GOOGLE_TOKEN_URL,
         "iat": issued_at,
         "exp": issued_at + int(LIFE.total_seconds()),

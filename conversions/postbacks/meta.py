@@ -36,6 +36,7 @@ EVENT_NAMES: dict[str, str] = {
 }
 MAX_EVENTS = 1000
 PAUSE_SECONDS = 0.0
+CORRECTS_APART = False
 # A minute less than Meta's own limit: the request takes its time, and clocks differ.
 MAX_AGE = timedelta(days=7) - timedelta(minutes=1)
 TEST_EVENT = "TrackerTest"
@@ -83,6 +84,7 @@ def combine(destination: Destination, events: Sequence[str], *, at: datetime) ->
         request=OutgoingRequest(
             method="POST",
             url=url,
+            route="meta",
             body=urlencode(fields).encode(),
             headers={"Content-Type": "application/x-www-form-urlencoded"},
         ),

@@ -37,6 +37,7 @@ EVENT_NAMES: dict[str, str] = {
 }
 MAX_EVENTS = 1000
 PAUSE_SECONDS = 0.0
+CORRECTS_APART = False
 # TikTok names no limit for sure; connectors keep to seven days, and later events count for nothing.
 MAX_AGE = timedelta(days=7) - timedelta(minutes=1)
 TEST_EVENT = "TrackerTest"
@@ -81,6 +82,7 @@ def combine(destination: Destination, events: Sequence[str], *, at: datetime) ->
         request=OutgoingRequest(
             method="POST",
             url=url,
+            route="tiktok",
             body=body.encode(),
             headers={"Content-Type": "application/json", "Access-Token": destination.access_token},
         ),

@@ -45,6 +45,7 @@ from campaigns.models import (
     TrackingLink,
     TrafficSource,
 )
+from conversions.domain.destination_limits import limit_destination
 from conversions.domain.intake import record_event
 from conversions.domain.reported import ReportedActivity, ReportedInstall, ReportedMilestone, ReportedMovement
 from conversions.domain.requests import count_dropped_fields
@@ -75,6 +76,7 @@ from conversions.models import (
     Postback,
     PostbackAttempt,
     ReportPull,
+    ProhibitedJurisdiction,
     SourceIdentifier,
     TheftEvidence,
     SourceWatch,
@@ -251,13 +253,18 @@ def add_facts() -> None:
 
 def make_destination() -> Destination:
     number = Destination.objects.count()
-    return Destination.objects.create(
+    destination = Destination.objects.create(
         name=f"Partner {number}",
         kind="generic",
-        campaign=make_campaign(),
         partner=make_partner(),
         url_template="https://partner.example/?c={click_id}",
     )
+    limit_destination(destination, campaigns=[make_campaign()], partners=[])
+    return destination
+
+
+def add_jurisdiction() -> None:
+    ProhibitedJurisdiction.objects.create(country=("FR", "US", "CN", "AE")[ProhibitedJurisdiction.objects.count()])
 
 
 def add_destination() -> None:
@@ -361,6 +368,7 @@ PAGES: dict[type[Model], Callable[[], Any]] = {
     Install: add_facts,
     DailyActivity: add_facts,
     Destination: add_destination,
+    ProhibitedJurisdiction: add_jurisdiction,
     Postback: add_postback,
     Review: add_review,
     CommissionPlan: make_partner_account,

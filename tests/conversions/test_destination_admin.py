@@ -10,7 +10,11 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from conversions.models import Destination, Postback
+from conversions.domain import jurisdictions
+from conversions.domain.destination_limits import limited_to
+from conversions.domain.jurisdictions import is_in_prohibited_jurisdiction
+from conversions.domain.notices import tell_of_disabling
+from conversions.models import Destination, Player, Postback, ProhibitedJurisdiction
 from conversions.postbacks import google_tokens
 from tests.conversions.postbacks.google_credentials import REFRESH_TOKEN
 from tests.conversions.postbacks.rows import (
@@ -18,10 +22,11 @@ from tests.conversions.postbacks.rows import (
     make_first_deposit,
     make_generic,
     make_google,
+    make_google_ads,
     make_meta,
 )
 from tests.outside.receivers import Receiver
-from tests.world import NOON, make_partner
+from tests.world import NOON, make_campaign, make_partner
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +58,7 @@ def receiver(settings, monkeypatch) -> Iterator[Receiver]:
     with Receiver() as receiver:
         settings.META_BASE_URL = receiver.meta_url
         settings.GOOGLE_BASE_URL = receiver.google_url
+        settings.GOOGLE_ADS_BASE_URL = receiver.url + "/google-ads"
         settings.GOOGLE_TOKEN_URL = receiver.google_url + "/token"
         yield receiver
 
@@ -76,12 +82,13 @@ GOOGLE = {
     "conversion_action_id": "777",
     "google_credentials_to_set": REFRESH_TOKEN,
 }
+GOOGLE_ADS = GOOGLE | {"kind": "google_ads", "token_to_set": "developer-token-on-the-list"}
 TIKTOK = {"kind": "tiktok", "pixel_code": "C4A1", "token_to_set": "t"}
 META = {"kind": "meta", "dataset_id": "1", "token_to_set": "t"}
 APPSFLYER = {"kind": "appsflyer", "app_id": "com.example.app", "token_to_set": "t"}
 
 
-@pytest.mark.parametrize("fields", [{}, META, GOOGLE, TIKTOK, APPSFLYER])
+@pytest.mark.parametrize("fields", [{}, META, GOOGLE, GOOGLE_ADS, TIKTOK, APPSFLYER])
 def test_add_destination_of_each_kind(alice: Client, fields: dict[str, str]) -> None:
     response = add(alice, **fields)
 
@@ -98,6 +105,10 @@ def test_add_destination_of_each_kind(alice: Client, fields: dict[str, str]) -> 
         ({**GOOGLE, "google_credentials_to_set": ""}, "Google needs credentials."),
         ({**GOOGLE, "google_credentials_to_set": "{}"}, "must be service_account or authorized_user"),
         ({**GOOGLE, "on_registration": "on"}, "Google counts by conversion action"),
+        ({**GOOGLE_ADS, "token_to_set": ""}, "Google Ads needs the developer token"),
+        ({**GOOGLE_ADS, "google_credentials_to_set": ""}, "Google needs credentials."),
+        ({**GOOGLE_ADS, "on_registration": "on"}, "Google counts by conversion action"),
+        ({"value_kind": "predicted", "on_deposit": "on"}, "the sum so far would count again"),
         ({**TIKTOK, "pixel_code": ""}, "TikTok needs the pixel&#x27;s code."),
         ({**TIKTOK, "token_to_set": ""}, "TikTok needs the pixel&#x27;s access token."),
         ({**APPSFLYER, "app_id": ""}, "AppsFlyer needs the app&#x27;s id."),
@@ -134,6 +145,75 @@ def test_add_destination_refuses_a_partner_of_a_platform(alice: Client) -> None:
     shown = text_of(add(alice, **GOOGLE, partner=make_partner().pk))
 
     assert "A partner is told by a generic destination, never through Google." in shown
+
+
+def test_destination_is_limited_to_the_campaigns_and_partners_that_are_chosen(alice: Client) -> None:
+    first, second, partner = make_campaign(name="Alpha"), make_campaign(name="Beta"), make_partner(name="Lotus")
+
+    add(alice, only_campaigns=[first.pk, second.pk], only_partners=[partner.pk])
+    destination = Destination.objects.get()
+    address = f"/admin/conversions/destination/{destination.pk}/change/"
+    shown = text_of(alice.get(address))
+    listed = text_of(alice.get("/admin/conversions/destination/"))
+    alice.post(address, form(only_campaigns=[second.pk]))
+
+    assert shown.count("selected>Alpha") == shown.count("selected>Beta") == shown.count("selected>Lotus") == 1
+    assert "Alpha, Beta; players of Lotus" in listed
+    assert limited_to(destination) == ([second], [])
+
+
+def test_destination_of_a_partner_is_not_limited_to_others(alice: Client) -> None:
+    shown = text_of(add(alice, partner=make_partner().pk, only_partners=[make_partner().pk]))
+
+    assert "With a partner it hears of that partner&#x27;s players alone" in shown
+    assert not Destination.objects.exists()
+
+
+def test_destination_belongs_to_who_added_it_and_shows_the_letters_to_him(alice: Client) -> None:
+    add(alice)
+    destination = Destination.objects.get()
+    tell_of_disabling(destination, "It is gone.", at=NOON)
+
+    shown = text_of(alice.get(f"/admin/conversions/destination/{destination.pk}/change/"))
+
+    assert destination.owner == User.objects.get(username="alice")
+    assert "“One was switched off”, to be sent." in shown
+
+
+def test_destination_page_says_what_a_prediction_needs_and_whether_it_is_there(alice: Client) -> None:
+    shown = text_of(alice.get("/admin/conversions/destination/add/"))
+
+    assert "200 players of the brand whose first deposit is 180 days old" in shown
+    assert "Values can be predicted for no brand yet." in shown
+
+
+@pytest.mark.django_db(transaction=True)
+def test_send_test_event_to_google_ads_is_let_in_and_counts_nothing(alice: Client, receiver: Receiver) -> None:
+    destination = make_google_ads()
+
+    shown = text_of(alice.post(f"/admin/conversions/destination/{destination.pk}/test/"))
+
+    assert "The receiver was reached and let us in" in shown
+    assert "developer-token-on-the-list" not in shown
+    assert receiver.google_ads.counted() == {}
+
+
+def test_prohibited_jurisdiction_is_added_at_once_in_whatever_letters(alice: Client, monkeypatch) -> None:
+    monkeypatch.setattr(jurisdictions, "_list", jurisdictions._List())
+    assert not is_in_prohibited_jurisdiction(Player(country="US", region="WA"))
+
+    alice.post("/admin/conversions/prohibitedjurisdiction/add/", {"country": "us", "region": "wa", "reason": ""})
+
+    assert str(ProhibitedJurisdiction.objects.get()) == "US-WA"
+    assert is_in_prohibited_jurisdiction(Player(country="US", region="WA"))
+    assert "US-WA" in text_of(alice.get("/admin/conversions/prohibitedjurisdiction/"))
+
+
+def test_prohibited_jurisdiction_says_how_a_place_is_written(alice: Client) -> None:
+    shown = text_of(alice.post("/admin/conversions/prohibitedjurisdiction/add/", {"country": "USA", "region": "w a"}))
+
+    assert "at most 2 characters" in shown
+    assert "ISO 3166-2" in shown
 
 
 def test_change_destination_keeps_secrets_replaces_and_removes_them_and_shows_none(alice: Client) -> None:

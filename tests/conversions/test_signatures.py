@@ -1,10 +1,13 @@
 """Standard Webhooks signatures, against the specification's vector and its own library."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook
+from svix.webhooks import Webhook as Svix
+from svix.webhooks import WebhookVerificationError
 
 from conversions.signatures import BadSignature, sign, verify
 
@@ -30,6 +33,28 @@ def test_sign_agrees_with_the_standards_library():
     theirs = Webhook(SECRET).sign("msg_1", AT, '{"ä": 1}')
 
     assert sign(SECRET, "msg_1", 1614265330, '{"ä": 1}'.encode()) == theirs
+
+
+@pytest.mark.parametrize("body", ["{}", '{"ä": 1}', "a=1&b=%20"])
+def test_sign_and_verify_agree_with_a_second_library(body):
+    theirs = Svix(SECRET).sign("msg_1", AT, body)
+
+    assert sign(SECRET, "msg_1", 1614265330, body.encode()) == theirs
+    verify([SECRET], webhook_id="msg_1", timestamp="1614265330", signature=theirs, body=body.encode(), at=AT)
+
+
+@pytest.mark.parametrize("prefix", ["webhook", "svix"])
+def test_a_second_library_takes_what_is_signed_now(prefix):
+    now = int(time.time())
+    headers = {
+        f"{prefix}-id": "msg_1",
+        f"{prefix}-timestamp": str(now),
+        f"{prefix}-signature": sign(SECRET, "msg_1", now, b'{"a": 1}'),
+    }
+
+    Svix(SECRET).verify(b'{"a": 1}', headers)  # raises unless it is right
+    with pytest.raises(WebhookVerificationError):
+        Svix(OTHER).verify(b'{"a": 1}', headers)
 
 
 @pytest.mark.parametrize(

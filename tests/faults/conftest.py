@@ -8,6 +8,8 @@ import pytest
 from tests.faults.harness import EdgeProcess, Journal, Store
 
 _FAULT = "fault"
+# A line of its own under the table, for what its columns do not fit.
+REMARK = "remark"
 _HEADS = ("fault", "times", "sent on", "lost", "set aside", "twice", "unanswered", "slowest s", "recovery s")
 _LINE = "{:<44}{:>6}{:>9}{:>6}{:>11}{:>7}{:>12}{:>11}{:>12}"
 
@@ -71,7 +73,11 @@ def report(record_property: Callable[[str, object], None], store: Store) -> Call
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
     lines = [value for report in reports for name, value in report.user_properties if name == _FAULT]
-    if lines:
+    remarks = [value for report in reports for name, value in report.user_properties if name == REMARK]
+    if lines or remarks:
         terminalreporter.section("faults")
+    if lines:
         for line in [_HEADS, *lines]:
             terminalreporter.write_line(_LINE.format(*line))
+    for remark in remarks:
+        terminalreporter.write_line(remark)

@@ -23,7 +23,7 @@ MAX_EVENTS = 2000
 MAX_DESTINATIONS = 10
 MAX_AGE_SECONDS = 90 * DAY
 TOKEN_SECONDS = 3599
-SCOPE = "https://www.googleapis.com/auth/datamanager"
+SCOPES = {"https://www.googleapis.com/auth/datamanager", "https://www.googleapis.com/auth/adwords"}
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 CLICK_IDS = ("gclid", "gbraid", "wbraid")
 EVENT_FIELDS = {
@@ -125,7 +125,7 @@ class DataManager:
 
     def ingest(self, headers: Mapping[str, str], body: str) -> Verdict:
         """Take all events of a request or none."""
-        if self._lacks_token(headers):
+        if self.lacks_token(headers):
             return _error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
         with self._lock:
             self.requests += 1
@@ -165,7 +165,7 @@ class DataManager:
 
     def retrieve_status(self, headers: Mapping[str, str], query: Mapping[str, str]) -> Verdict:
         """Say what became of a request."""
-        if self._lacks_token(headers):
+        if self.lacks_token(headers):
             return _error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
         request = self._requests.get(query.get("requestId", ""))
         if request is None:
@@ -182,13 +182,14 @@ class DataManager:
                 return "Invalid JWT Signature."
         except (ValueError, KeyError):
             return "Invalid JWT Signature."
-        if claims.get("aud") != self.token_audience or claims.get("scope") != SCOPE:
+        if claims.get("aud") != self.token_audience or claims.get("scope") not in SCOPES:
             return "Invalid JWT: audience or scope."
         if not claims["iat"] <= self._now() + 60 or not self._now() < claims["exp"] <= claims["iat"] + 3600:
             return "Invalid JWT: Token must be a short-lived token."
         return ""
 
-    def _lacks_token(self, headers: Mapping[str, str]) -> bool:
+    def lacks_token(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether a request comes without a token that is still good."""
         token = headers.get("authorization", "").removeprefix("Bearer ")
         return self._tokens.get(token, 0) <= self._now()
 

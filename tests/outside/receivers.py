@@ -1,8 +1,8 @@
 """The receivers of postbacks: a server on a port that records each request and holds senders to the vendors' rules.
 
 Standard library alone, so that tests, benches and the simulator share it. Meta is at
-`/meta/<version>/<dataset>/events`, Google with its tokens under `/google`, TikTok under `/tiktok`, AppsFlyer under
-`/appsflyer`; what comes under `/s2s` and `/partner` is accepted.
+`/meta/<version>/<dataset>/events`, Google with its tokens under `/google`, Google Ads under `/google-ads`, TikTok under
+`/tiktok`, AppsFlyer under `/appsflyer`; what comes under `/s2s` and `/partner` is accepted.
 """
 
 import json
@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.outside.appsflyer_rules import AppsFlyerApps
+from tests.outside.google_ads_rules import AdsAccount
 from tests.outside.google_rules import DataManager, form_of
 from tests.outside.meta_rules import MetaDatasets, Verdict
 from tests.outside.tiktok_rules import TikTokPixels
@@ -61,6 +62,7 @@ class Receiver:
     ) -> None:
         self.meta = MetaDatasets(tokens=meta_tokens, now=now)
         self.google = DataManager(now=now)
+        self.google_ads = AdsAccount(now=now, lacks_token=self.google.lacks_token)
         self.tiktok = TikTokPixels(now=now)
         self.appsflyer = AppsFlyerApps()
         self._requests: list[ReceivedRequest] = []
@@ -199,6 +201,8 @@ class Receiver:
                 return self.google.ingest(headers, body)
             case ["google", "v1", "requestStatus:retrieve"] if method == "GET":
                 return self.google.retrieve_status(headers, query)
+            case ["google-ads", version, "customers", target] if method == "POST":
+                return self.google_ads.receive(version, target, headers, body)
             case ["tiktok", "open_api", "v1.3", "event", "track"] if method == "POST":
                 return self.tiktok.receive(headers, body)
             case ["appsflyer", "inappevent", app] if method == "POST":

@@ -9,6 +9,7 @@ from django.utils import timezone
 from affiliates.domain.booking import book_due_commissions
 from attribution.models import Click
 from campaigns.models import TrackingLink
+from conversions.domain.destination_limits import limit_destination
 from conversions.domain.dispatch import deliver_due_postbacks
 from conversions.models import Destination, Platform
 from fraud.domain.reviewing import review_pending_conversions
@@ -63,10 +64,9 @@ def build_world(platform: Platform, receiver: Receiver) -> World:
     plan = make_plan(currency="EUR")
     make_version(plan, cpa_amount=Decimal(120))
     make_partner_account(partner=partner.partner, plan=plan)
-    Destination.objects.create(
+    of_meta = Destination.objects.create(
         name="Meta",
         kind=Destination.Kind.META,
-        campaign=meta.campaign,
         on_registration=True,
         dataset_id="1234567890",
         access_token="token",
@@ -74,14 +74,15 @@ def build_world(platform: Platform, receiver: Receiver) -> World:
     template = (
         f"{receiver.url}/%s?event={{event}}&status={{status}}&id={{transaction_id}}&cid={{click_id}}&money={{%s}}"
     )
-    Destination.objects.create(
+    of_generic = Destination.objects.create(
         name="Generic",
         kind=Destination.Kind.GENERIC,
-        campaign=generic.campaign,
         on_registration=True,
         on_deposit=True,
         url_template=template % ("s2s", "amount"),
     )
+    limit_destination(of_meta, campaigns=[meta.campaign], partners=[])
+    limit_destination(of_generic, campaigns=[generic.campaign], partners=[])
     Destination.objects.create(
         name="Lotus",
         kind=Destination.Kind.GENERIC,

@@ -1,6 +1,7 @@
 """The one client for outgoing HTTP: public addresses only, no redirects, bounded time and size.
 
-The address is checked when it is dialled, so that no answer of DNS, first or second, leads inside.
+The address is checked when it is dialled, so that no answer of DNS, first or second, leads inside. Through a proxy too:
+the address is looked up and checked here, and the proxy is asked for that very one.
 """
 
 import ipaddress
@@ -23,6 +24,8 @@ from django.db import connection
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from tracker_project.common.proxies import Proxy, ProxyRefused, open_tunnel
+
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 TOTAL_SECONDS = 15.0
@@ -31,10 +34,13 @@ MAX_ANSWER_BYTES = 64 * 1024
 _seconds_in_all: ContextVar[float | None] = ContextVar("seconds_in_all", default=None)
 # How long a single read may take, where a report is made while we wait.
 _seconds_a_read: ContextVar[float] = ContextVar("seconds_a_read", default=READ_SECONDS)
+# The proxy of the exchange under way.
+_proxy: ContextVar[Proxy | None] = ContextVar("proxy", default=None)
 # A public host is dialled on the web's own ports only: nobody's mail or database is reached through us.
 PUBLIC_PORTS = (80, 443)
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+AddressInfo = tuple[Any, Any, int, str, tuple[Any, ...]]
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # IANA's special-purpose registry without what is reachable by everyone, and Azure's host address.
@@ -56,10 +62,14 @@ _NOT_PUBLIC_V6 = [
 
 @dataclass(frozen=True, kw_only=True)
 class OutgoingRequest:
-    """What is to be sent: an absolute http(s) address, and a body as it goes over the wire."""
+    """What is to be sent: an absolute http(s) address, and a body as it goes over the wire.
+
+    `route` names the proxy that it takes, where the settings have one for it.
+    """
 
     method: Literal["GET", "POST"]
     url: str
+    route: str = ""
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -122,7 +132,9 @@ def _sent(request: OutgoingRequest) -> Iterator[urllib3.BaseHTTPResponse]:
         parts = urlsplit(request.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise NoAnswer("Only http and https addresses are called.", can_retry=False)
-        yield _pools().request(
+        proxy = _proxy_of(request.route)
+        _proxy.set(proxy)
+        yield _pools(proxy).request(
             request.method,
             request.url,
             body=request.body,
@@ -210,25 +222,52 @@ def _bound_read(sock: socket.socket, deadline: float) -> None:
     sock.settimeout(min(remaining, _seconds_a_read.get()))
 
 
+def _proxy_of(route: str) -> Proxy | None:
+    proxies: Mapping[str, Proxy] = settings.EGRESS_PROXIES
+    return proxies.get(route) or proxies.get("")
+
+
 def _dial(host: str, port: int, deadline: float) -> socket.socket:
-    """Connect to the first address of `host` that may be dialled and answers."""
+    """Connect to the first address of `host` that may be dialled and answers, through the proxy where there is one."""
     found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     allowed = [entry for entry in found if _may_dial(str(entry[4][0]), port)]
     if not allowed:
         raise _AddressRefused("The host is not a public web server (or not on port 80 or 443).")
+    proxy = _proxy.get()
     failure: OSError = TimeoutError("no address answered")
-    for family, kind, protocol, _name, address in allowed[:3]:
-        sock = _Socket(family, kind, protocol)
+    for entry in allowed[:3]:
         try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.settimeout(max(0.001, min(CONNECT_SECONDS, deadline - time.monotonic())))
-            sock.connect(address)
+            return _connect(entry, deadline) if proxy is None else _connect_through(proxy, entry, deadline)
         except OSError as error:
-            sock.close()
             failure = error
-        else:
-            return sock
     raise failure
+
+
+def _connect_through(proxy: Proxy, entry: AddressInfo, deadline: float) -> socket.socket:
+    """Connect to an address that was checked, through a proxy, which is trusted as the settings name it."""
+    found = socket.getaddrinfo(proxy.host, proxy.port, type=socket.SOCK_STREAM)
+    sock = _connect(found[0], deadline)
+    try:
+        sock.deadline = min(deadline, time.monotonic() + CONNECT_SECONDS)
+        open_tunnel(sock, proxy, str(entry[4][0]), int(entry[4][1]))
+    except OSError:
+        sock.close()
+        raise
+    sock.deadline = float("inf")
+    return sock
+
+
+def _connect(entry: AddressInfo, deadline: float) -> _Socket:
+    family, kind, protocol, _name, address = entry
+    sock = _Socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(max(0.001, min(CONNECT_SECONDS, deadline - time.monotonic())))
+        sock.connect(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 class _Connection(HTTPConnection):
@@ -260,7 +299,8 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 @cache
-def _pools() -> urllib3.PoolManager:
+def _pools(proxy: Proxy | None) -> urllib3.PoolManager:
+    """Return the connections that go one way: what was opened through one proxy serves no other route."""
     context = ssl.create_default_context(cafile=certifi.where())
     context.sslsocket_class = _TlsSocket
     pools = urllib3.PoolManager(num_pools=100, maxsize=128, block=False, ssl_context=context)
@@ -308,6 +348,8 @@ def _no_answer(error: Exception) -> NoAnswer:
             reason = "The host's certificate or encryption was not accepted."
         case TimeoutError() | urllib3.exceptions.TimeoutError():
             return NoAnswer("No answer in time.", can_retry=True, timed_out=True)
+        case ProxyRefused():
+            reason = str(error)
         case ConnectionRefusedError():
             reason = "The connection was refused."
         case _:

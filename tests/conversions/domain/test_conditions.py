@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
 
+from conversions.domain.destination_limits import limit_destination, limited_to
 from conversions.domain.outbox import write_postbacks
 from conversions.domain.preview import preview_postback
-from conversions.models import Postback
+from conversions.models import Destination, DestinationCampaign, DestinationPartner, Postback
 from tests.conversions.postbacks.rows import (
     make_conversion,
     make_first_deposit,
@@ -41,6 +43,94 @@ def test_write_postbacks_reaches_the_campaigns_of_a_source():
     write_postbacks(make_first_deposit(make_player(link=link)), at=NOON)
 
     assert told() == [("its source", "first_deposit")]
+
+
+def test_write_postbacks_reaches_the_campaigns_and_partners_that_a_destination_is_limited_to():
+    partner, link = make_partner(), make_link()
+    make_generic(name="two campaigns", campaigns=[make_campaign(), link.campaign])
+    make_generic(name="other campaigns", campaigns=[make_campaign(), make_campaign()])
+    make_generic(name="two partners", partners=[make_partner(), partner])
+    make_generic(name="other partners", partners=[make_partner()])
+    make_generic(name="both", campaigns=[link.campaign], partners=[partner])
+    make_generic(name="one of both", campaigns=[link.campaign], partners=[make_partner()])
+
+    write_postbacks(make_first_deposit(make_player(link=link, partner=partner)), at=NOON)
+
+    assert [name for name, _ in told()] == ["two campaigns", "two partners", "both"]
+
+
+def test_write_postbacks_tells_nobody_limited_to_partners_of_whom_nobody_brought():
+    make_generic(partners=[make_partner()])
+
+    write_postbacks(make_first_deposit(), at=NOON)
+
+    assert told() == []
+
+
+def test_limit_destination_replaces_the_limits_and_repeats_nothing():
+    first, second, partner = make_campaign(), make_campaign(), make_partner()
+    destination = make_generic(campaigns=[first], partners=[partner])
+
+    limit_destination(destination, campaigns=[first, second], partners=[])
+    limit_destination(destination, campaigns=[first, second], partners=[])
+
+    campaigns, partners = limited_to(destination)
+    assert ({*campaigns}, partners) == ({first, second}, [])
+
+
+def copied_limits() -> tuple[list[int] | None, list[int] | None]:
+    return Destination.objects.values_list("only_campaign_ids", "only_partner_ids").get()
+
+
+def test_the_database_copies_limits_to_their_destination_whatever_is_written_there():
+    first, second, partner = make_campaign(), make_campaign(), make_partner()
+    destination = make_generic(campaigns=[first], partners=[partner])
+    assert copied_limits() == ([first.pk], [partner.pk])
+
+    Destination.objects.update(only_campaign_ids=[second.pk], only_partner_ids=None)
+    assert copied_limits() == ([first.pk], [partner.pk])
+    destination.save()
+    assert copied_limits() == ([first.pk], [partner.pk])
+    DestinationCampaign.objects.update(campaign=second)
+    assert copied_limits() == ([second.pk], [partner.pk])
+    limit_destination(destination, campaigns=[], partners=[])
+    assert copied_limits() == (None, None)
+
+
+def test_preview_says_that_a_conversion_lies_outside_of_the_limits():
+    destination = make_generic(campaigns=[make_campaign()], partners=[make_partner()])
+
+    obstacles = preview_postback(make_first_deposit(), destination, at=NOON).obstacles
+
+    assert obstacles == (
+        "It belongs to another campaign.",
+        "None of the partners whose players it hears of brought it.",
+    )
+
+
+def test_a_campaign_that_limits_a_destination_cannot_go_away():
+    campaign = make_campaign()
+    make_generic(campaigns=[campaign])
+
+    with pytest.raises(ProtectedError):
+        campaign.delete()
+
+
+@pytest.mark.parametrize(
+    ("limits", "column", "constraint"),
+    [
+        (DestinationCampaign, "campaign", "destination_names_a_campaign_once"),
+        (DestinationPartner, "partner", "destination_names_a_partner_once"),
+    ],
+)
+def test_a_destination_names_a_limit_once(limits, column, constraint):
+    row = {"campaign": make_campaign, "partner": make_partner}[column]()
+    limits.objects.create(destination=make_generic(), **{column: row})
+
+    with pytest.raises(IntegrityError) as raised, transaction.atomic():
+        limits.objects.create(destination=limits.objects.get().destination, **{column: row})
+
+    assert broken_constraint(raised.value) == constraint
 
 
 @pytest.mark.parametrize(

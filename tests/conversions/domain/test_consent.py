@@ -9,6 +9,8 @@ from conversions.models import Conversion, Destination, Player
 from tests.world import NOON
 from tracker_project.common.privacy import CONSENT_COUNTRIES
 
+pytestmark = pytest.mark.django_db
+
 
 def player(**columns):
     return Player(**{"country": "MT", "consent_ad_user_data": None, "click_facts": {}} | columns)

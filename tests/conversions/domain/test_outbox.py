@@ -77,9 +77,9 @@ def test_write_postbacks_tells_confirmed_facts_only(status):
 
 def test_write_postbacks_reaches_the_conversions_campaign_and_no_partner():
     link = make_link()
-    make_generic(name="its campaign", campaign=link.campaign)
+    make_generic(name="its campaign", campaigns=[link.campaign])
     make_generic(name="any campaign")
-    make_generic(name="other campaign", campaign=make_campaign())
+    make_generic(name="other campaign", campaigns=[make_campaign()])
     make_generic(name="a partner", partner=make_partner())
 
     write_postbacks(make_first_deposit(make_player(link=link)), at=NOON)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from attribution.click_ids import new_uuid7
+from conversions.domain.destination_limits import limit_destination
 from conversions.models import Conversion, Destination, Player
 from tests.conversions.postbacks.google_credentials import REFRESH_TOKEN
 from tests.world import NOON, make_link, make_platform
@@ -82,9 +83,17 @@ def make_registration(player: Player | None = None, **columns: Any) -> Conversio
     return make_conversion(player, kind="registration", **columns)
 
 
+def _make_destination(columns: dict[str, Any]) -> Destination:
+    """Make a destination; `campaigns` and `partners` are those that it is limited to."""
+    limits = {name: columns.pop(name, []) for name in ("campaigns", "partners")}
+    destination = Destination.objects.create(**columns)
+    limit_destination(destination, **limits)
+    return destination
+
+
 def make_generic(url_template: str = "https://tracker.example/s2s?tid={transaction_id}", **columns: Any) -> Destination:
     defaults = {"name": f"Generic {next(_numbers)}", "kind": "generic", "hash_key": "11" * 32}
-    return Destination.objects.create(url_template=url_template, **defaults | columns)
+    return _make_destination({"url_template": url_template} | defaults | columns)
 
 
 def make_meta(**columns: Any) -> Destination:
@@ -95,7 +104,7 @@ def make_meta(**columns: Any) -> Destination:
         "access_token": "EAAB-token-of-the-dataset",
         "hash_key": "22" * 32,
     }
-    return Destination.objects.create(**defaults | columns)
+    return _make_destination(defaults | columns)
 
 
 def make_google(**columns: Any) -> Destination:
@@ -107,7 +116,20 @@ def make_google(**columns: Any) -> Destination:
         "google_credentials": REFRESH_TOKEN,
         "hash_key": "44" * 32,
     }
-    return Destination.objects.create(**defaults | columns)
+    return _make_destination(defaults | columns)
+
+
+def make_google_ads(**columns: Any) -> Destination:
+    defaults = {
+        "name": f"Google Ads {next(_numbers)}",
+        "kind": "google_ads",
+        "google_account_id": "1234567890",
+        "conversion_action_id": "777",
+        "google_credentials": REFRESH_TOKEN,
+        "access_token": "developer-token-on-the-list",
+        "hash_key": "77" * 32,
+    }
+    return _make_destination(defaults | columns)
 
 
 def make_tiktok(**columns: Any) -> Destination:
@@ -118,7 +140,7 @@ def make_tiktok(**columns: Any) -> Destination:
         "access_token": "tiktok-token-of-the-pixel",
         "hash_key": "55" * 32,
     }
-    return Destination.objects.create(**defaults | columns)
+    return _make_destination(defaults | columns)
 
 
 def make_appsflyer(**columns: Any) -> Destination:
@@ -129,7 +151,7 @@ def make_appsflyer(**columns: Any) -> Destination:
         "access_token": "appsflyer-key-of-the-app",
         "hash_key": "66" * 32,
     }
-    return Destination.objects.create(**defaults | columns)
+    return _make_destination(defaults | columns)
 
 
 def clicked_with(**ids: str) -> dict[str, Any]:

@@ -92,17 +92,13 @@ def test_build_request_refuses_what_is_no_id_of_an_android_install(found):
 
 
 @pytest.mark.parametrize(
-    ("facts", "is_sent"),
-    [
-        ({"att_status": "authorized"}, True),
-        ({"att_status": "denied"}, False),
-        ({"att_status": "restricted"}, False),
-        ({}, False),
-    ],
+    ("att_status", "is_sent"), [("authorized", True), ("denied", False), ("restricted", False), ("", False)]
 )
-def test_build_request_tells_of_an_iphone_only_where_tracking_was_allowed(facts, is_sent):
+def test_build_request_tells_of_an_iphone_only_where_tracking_was_allowed(att_status, is_sent):
     destination = make_appsflyer(app_id="id123456789")
-    postback = postback_of(from_app(appsflyer_id=IOS_ID, **facts), destination)
+    conversion = from_app(appsflyer_id=IOS_ID)
+    conversion.player.att_status = att_status
+    postback = postback_of(conversion, destination)
 
     if is_sent:
         assert sent(postback)["appsflyer_id"] == IOS_ID

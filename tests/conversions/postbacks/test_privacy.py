@@ -22,6 +22,7 @@ from tests.conversions.postbacks.rows import (
     make_first_deposit,
     make_generic,
     make_google,
+    make_google_ads,
     make_meta,
     make_player,
     make_tiktok,
@@ -31,7 +32,7 @@ from tests.world import NOON
 pytestmark = pytest.mark.django_db
 
 EVERY_MACRO = "https://t.example/in?" + "&".join(f"{name}={{{name}}}" for name in POSTBACK_MACROS)
-KINDS = [make_generic, make_meta, make_google, make_tiktok, make_appsflyer]
+KINDS = [make_generic, make_meta, make_google, make_google_ads, make_tiktok, make_appsflyer]
 # What a click or a platform might bring and nobody may hear.
 PERSONAL = {
     "email": "ana.borg@example.com",
@@ -113,6 +114,7 @@ REFUSALS: list[dict[str, Any]] = [
     {"is_test": True},
     {"self_excluded_at": NOON},
     {"blocked_at": NOON},
+    {"app_system": "ios"},
 ]
 
 

@@ -1,0 +1,30 @@
+"""Of which campaigns and of whose players alone a destination hears."""
+
+from collections.abc import Collection
+
+from django.db import transaction
+
+from campaigns.models import Campaign, Partner
+from conversions.models import Destination, DestinationCampaign, DestinationPartner
+
+
+def limited_to(destination: Destination) -> tuple[list[Campaign], list[Partner]]:
+    """Return the campaigns and the partners that a destination is limited to, by name; none is no limit."""
+    return list(destination.campaigns.order_by("name")), list(destination.partners.order_by("name"))
+
+
+@transaction.atomic
+def limit_destination(
+    destination: Destination, *, campaigns: Collection[Campaign], partners: Collection[Partner]
+) -> None:
+    """Limit a destination to these campaigns, and to the players of these partners; idempotent."""
+    # New ones first: between two statements nobody sees a destination that has lost its limits.
+    DestinationCampaign.objects.bulk_create(
+        [DestinationCampaign(destination=destination, campaign=campaign) for campaign in campaigns],
+        ignore_conflicts=True,
+    )
+    DestinationPartner.objects.bulk_create(
+        [DestinationPartner(destination=destination, partner=partner) for partner in partners], ignore_conflicts=True
+    )
+    DestinationCampaign.objects.filter(destination=destination).exclude(campaign__in=campaigns).delete()
+    DestinationPartner.objects.filter(destination=destination).exclude(partner__in=partners).delete()
