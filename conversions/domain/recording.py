@@ -10,13 +10,13 @@ import structlog
 from attribution.domain.credit import Credit, credit_registration
 from attribution.models import CreditOutcome
 from campaigns.domain.exchange import NoExchangeRate
-from conversions.domain.first_deposit import mark_first_deposit, place_new_deposit
+from conversions.domain.first_deposit import can_be_first, mark_first_deposit, place_new_deposit
 from conversions.domain.inbox import Recorded, Unplaced, record_once, refuse_other_terms
 from conversions.domain.lifetime_value import write_lifetime_value
 from conversions.domain.outbox import withdraw_postbacks
 from conversions.domain.reported import ReportedDeposit, ReportedRegistration, plain_amount
 from conversions.domain.reporting_currency import convert_to_reporting_currency
-from conversions.domain.statuses import effective_status, is_reversed, is_settled_by, never_held_first
+from conversions.domain.statuses import effective_status, is_reversed, is_settled_by
 from conversions.domain.subjects import (
     CREDITED_ROWS,
     copy_credit,
@@ -29,7 +29,16 @@ from conversions.domain.subjects import (
     waiting_for_transaction,
     wake_waiting_events,
 )
-from conversions.models import Conversion, InboxEvent, Milestone, Platform, Player, StatusReport
+from conversions.models import (
+    Conversion,
+    DailyActivity,
+    InboxEvent,
+    Milestone,
+    Movement,
+    Platform,
+    Player,
+    StatusReport,
+)
 from tracker_project.common.hints import hint_after_commit
 
 log = structlog.get_logger(__name__)
@@ -83,6 +92,8 @@ def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at:
     conversion = _registration_conversion(player, event)
     _report(conversion, event, conversion.status).save(force_insert=True)
     _credit_earlier_milestones(player)
+    if player.is_test:
+        _mark_earlier_facts_as_tests(player)
     if _credit_earlier_deposits(player):
         write_lifetime_value(player, at=at)
     named_by = [player.click_uuid.hex] if player.click_uuid else []
@@ -197,6 +208,11 @@ def _credit_earlier_milestones(player: Player) -> None:
         milestone.save()
 
 
+def _mark_earlier_facts_as_tests(player: Player) -> None:
+    Movement.objects.filter(player=player, is_test=False).update(is_test=True)
+    DailyActivity.objects.filter(player=player, is_test=False).update(is_test=True)
+
+
 def _known_deposit(player: Player, reported: ReportedDeposit) -> Conversion | None:
     """Return the transaction's conversion where there is one; raises `ConversionConflict` for other terms."""
     known = (
@@ -239,12 +255,12 @@ def _record_new_deposit(player: Player, reported: ReportedDeposit, event: InboxE
 def report_status(conversion: Conversion, status: str, event: InboxEvent, *, at: datetime) -> None:
     """Add a report to a known deposit, with all that follows; call with the player locked."""
     _report(conversion, event, status).save(force_insert=True)
-    before = (conversion.status, conversion.is_settled)
+    before = (conversion.status, conversion.is_settled, conversion.is_test)
     _follow_reports(conversion, list(conversion.status_reports.select_related("event")))
-    if (conversion.status, conversion.is_settled) != before:
+    if (conversion.status, conversion.is_settled, conversion.is_test) != before:
         conversion.review_state = Conversion.Review.PENDING
         conversion.is_valuable = False
-    if never_held_first(conversion.status):
+    if not can_be_first(conversion):
         conversion.is_first_deposit = False
     was_confirmed = before[0] == Conversion.Status.CONFIRMED
     if was_confirmed and conversion.status != Conversion.Status.CONFIRMED:
@@ -267,11 +283,18 @@ def _report(conversion: Conversion, event: InboxEvent, status: str) -> StatusRep
 
 
 def _follow_reports(conversion: Conversion, reports: Sequence[StatusReport]) -> None:
-    """Set status, instant and reversal by all reports, so that their order does not matter."""
-    earliest = min(reports, key=lambda report: (report.occurred_at, report.event.event_id))
+    """Set all that a conversion has of its reports by all of them, so that their order does not matter.
+
+    One report of a test makes it one: whatever a movement says of that counts as well.
+    """
+    ordered = sorted(reports, key=lambda report: (report.occurred_at, report.event.event_id))
+    earliest, said = ordered[0], [report.event.terms for report in ordered]
     conversion.status = effective_status([report.status for report in reports])
     conversion.is_settled = any(is_settled_by(report.status) for report in reports)
     conversion.occurred_at = earliest.occurred_at
     conversion.first_event_id = earliest.event.event_id
+    conversion.received_at = min(report.received_at for report in reports)
+    conversion.product = next((terms["product"] for terms in said if terms.get("product")), "")
+    conversion.is_test = conversion.is_test or any(terms.get("is_test") for terms in said)
     reversals = [report.occurred_at for report in reports if is_reversed(report.status)]
     conversion.reversed_at = min(reversals) if is_reversed(conversion.status) else None

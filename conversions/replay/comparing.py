@@ -153,7 +153,7 @@ def store_live_rows(scratch: str, choice: Choice) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 f"CREATE UNLOGGED TABLE {quoted(scratch)}.stored_{compared.table} AS"
-                f" {_rows_of(compared, LIVE)} WHERE {chosen}".format(scratch=quoted(scratch)),
+                f" {rows_of(compared, LIVE)} WHERE {chosen}".format(scratch=quoted(scratch)),
                 {"platforms": list(choice.platforms)},
             )
             cursor.execute(f"CREATE INDEX ON {quoted(scratch)}.stored_{compared.table} (key)")
@@ -176,7 +176,7 @@ def find_differences(scratch: str) -> Iterator[Difference]:
         yield from _differences_of(scratch, compared)
 
 
-def _rows_of(compared: Compared, schema: str) -> str:
+def rows_of(compared: Compared, schema: str) -> str:
     """Return the SELECT of a table's rows: key, player, facts as one JSON object."""
     names = f" || jsonb_build_object({compared.names})" if compared.names else ""
     left_out = ", ".join(f"'{column}'" for column in compared.left_out.split())
@@ -205,7 +205,7 @@ def _differences_of(scratch: str, compared: Compared) -> Iterator[Difference]:
         SELECT coalesce(stored.key, rebuilt.key), coalesce(stored.player, rebuilt.player, ''),
                stored.facts::text, rebuilt.facts::text
           FROM {quoted(scratch)}.stored_{compared.table} stored
-          FULL JOIN ({_rows_of(compared, quoted(scratch))}) rebuilt ON rebuilt.key = stored.key
+          FULL JOIN ({rows_of(compared, quoted(scratch))}) rebuilt ON rebuilt.key = stored.key
          WHERE stored.facts IS DISTINCT FROM rebuilt.facts ORDER BY 1"""
     with connection.cursor() as cursor:
         cursor.execute(statement)
