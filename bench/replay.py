@@ -75,7 +75,9 @@ def _measure(postgres: EmbeddedPostgres, home: Path, number: int, *, events: int
     postgres.create_database(f"bench{number}")
     environment = environment_of(postgres.url(f"bench{number}"), home / "var")
     run_python(["manage.py", "migrate", "--verbosity", "0"], environment)
-    printed = run_python(["-m", "bench.replay", "--inside", str(events), str(processes), str(postgres.pid)], environment)
+    printed = run_python(
+        ["-m", "bench.replay", "--inside", str(events), str(processes), str(postgres.pid)], environment
+    )
     return Measured(**json.loads(printed.splitlines()[-1]))
 
 

@@ -1,8 +1,5 @@
 """What a player is worth so far: summed anew from his deposits with each of them."""
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,7 +12,6 @@ from conversions.models import Conversion, CustomerLtv, DailyActivity, Player
 from tracker_project.common.money import Money
 
 _COUNTS = Q(status=Conversion.Status.CONFIRMED)
-_due: ContextVar[dict[int, tuple[Player, datetime]] | None] = ContextVar("values_due", default=None)
 _REVERSED = Q(status__in=[Conversion.Status.REFUNDED, Conversion.Status.CHARGED_BACK])
 
 
@@ -36,10 +32,6 @@ def lifetime_value_columns(player: Player) -> dict[str, Any]:
 
 def write_lifetime_value(player: Player, *, at: datetime) -> None:
     """Write the player's `customer_ltv`; call with the player locked."""
-    due = _due.get()
-    if due is not None:
-        due[player.pk] = (player, at)
-        return
     columns = lifetime_value_columns(player) | {"currency": settings.REPORTING_CURRENCY, "updated_at": at}
     CustomerLtv.objects.bulk_create(
         [CustomerLtv(player=player, **columns)],
@@ -47,23 +39,6 @@ def write_lifetime_value(player: Player, *, at: datetime) -> None:
         unique_fields=["player"],
         update_fields=list(columns),
     )
-
-
-@contextmanager
-def lifetime_values_written_once() -> Iterator[Collection[int]]:
-    """Write each player's value once at the end of the outermost block, however often it would be written inside.
-
-    Yields the keys of the players so far; those of a block that fails are forgotten. For many events in one
-    transaction: nothing reads a value meanwhile.
-    """
-    due: dict[int, tuple[Player, datetime]] = {}
-    token = _due.set(due)
-    try:
-        yield due.keys()
-    finally:
-        _due.reset(token)
-    for player, at in due.values():
-        write_lifetime_value(player, at=at)
 
 
 def worth_so_far(player: Player) -> Money:

@@ -223,9 +223,7 @@ def _columns_of(table: str, key: str, player: str, stored: str | None, rebuilt: 
         pairs = [("", "a row" if held else "no row", "a row" if found else "no row")]
     for column, one, other in pairs:
         if one != other:
-            yield Difference(
-                table=table, key=key, column=column, stored=one, rebuilt=other, player=player, facts=held
-            )
+            yield Difference(table=table, key=key, column=column, stored=one, rebuilt=other, player=player, facts=held)
 
 
 def _shown(value: Any) -> str:

@@ -10,7 +10,6 @@ from django.db import IntegrityError, connection, transaction
 
 from conversions.domain.inbox import ConversionConflict, Unplaced
 from conversions.domain.intake import place_again
-from conversions.domain.lifetime_value import lifetime_values_written_once
 from conversions.models import Endpoint, InboxEvent, Platform
 from conversions.replay.scratch import quoted, refuse_live_writes
 from conversions.replay.then import (
@@ -22,7 +21,6 @@ from conversions.replay.then import (
     note_kept,
 )
 from tracker_project.common.database import broken_constraint
-from tracker_project.common.hints import without_hints
 
 _READ_AT_ONCE = 2_000
 _COMMITTED_AT_ONCE = 500
@@ -50,10 +48,9 @@ def rebuild_share(scratch: str, share: int, *, report: Callable[[int], None]) ->
     alone: a transaction that wrote to it is refused.
     """
     hide_clicks_table()
-    with without_hints():
-        for subjects in _batches(_subjects(_events(scratch, share))):
-            _rebuild(scratch, share, subjects)
-            report(sum(map(len, subjects)))
+    for subjects in _batches(_subjects(_events(scratch, share))):
+        _rebuild(scratch, share, subjects)
+        report(sum(map(len, subjects)))
 
 
 def _rebuild(scratch: str, share: int, subjects: Sequence[Sequence[Due]]) -> None:
@@ -78,13 +75,12 @@ def _attempt(
 
     The last attempt is kept whatever differs.
     """
+    first, last = subjects[0][0].place, subjects[-1][-1].place
     with transaction.atomic():
-        with lifetime_values_written_once() as players:
-            for events in subjects:
-                with clicks_not_stored(scratch) if events[0].subject in without_clicks else nullcontext():
-                    _place_subject(scratch, events)
-            keep_rates_of_then(scratch, players)
-        first, last = subjects[0][0].place, subjects[-1][-1].place
+        for events in subjects:
+            with clicks_not_stored(scratch) if events[0].subject in without_clicks else nullcontext():
+                _place_subject(scratch, events)
+        keep_rates_of_then(scratch, share, first=first, last=last)
         differing = frozenset() if is_last else frozenset(credited_otherwise(scratch, share, first=first, last=last))
         if differing:
             transaction.set_rollback(True)
@@ -92,6 +88,7 @@ def _attempt(
         kept = [_name_of(events[0]) for events in subjects if events[0].subject in without_clicks]
         note_kept(scratch, kept, KEPT_CREDIT)
         refuse_live_writes(scratch)
+        connection.run_on_commit.clear()  # hints: nobody is to work on what is only rebuilt
     return differing
 
 
@@ -138,7 +135,7 @@ def _batches(subjects: Iterable[list[Due]]) -> Iterator[list[list[Due]]]:
 def _place_subject(scratch: str, events: Sequence[Due]) -> None:
     """Place what belongs together: at one go, or, where that fails, each by itself."""
     try:
-        with transaction.atomic(), lifetime_values_written_once():
+        with transaction.atomic():
             for due in events:
                 place_again(due.event, at=due.at)
     except (Unplaced, ConversionConflict, IntegrityError):
@@ -168,7 +165,7 @@ def _place_one_by_one(scratch: str, events: Sequence[Due]) -> None:
 def _place(due: Due) -> str:
     """Place one event and return "", or why that is impossible."""
     try:
-        with transaction.atomic(), lifetime_values_written_once():
+        with transaction.atomic():
             place_again(due.event, at=due.at)
     except Unplaced as unplaced:
         return unplaced.reason

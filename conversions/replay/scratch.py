@@ -138,9 +138,7 @@ def drop(name: str) -> None:
 
 
 def _drop_what_a_killed_run_left(name: str) -> None:
-    rows = _execute(
-        "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", [name]
-    )
+    rows = _execute("SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", [name])
     if not rows:
         return
     mark = rows[0][0]

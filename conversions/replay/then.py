@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from campaigns.domain.exchange import NoExchangeRate, convert
+from conversions.domain.lifetime_value import write_lifetime_value
 from conversions.domain.reporting_currency import COLUMNS
 from conversions.models import Conversion
 from conversions.replay.comparing import CREDIT_COLUMNS
@@ -24,12 +25,16 @@ CREATE UNLOGGED TABLE {{scratch}}.stored_rates AS
 SELECT platform_id, transaction_id, {_COLUMNS} FROM {{live}}.conversions
  WHERE kind = 'deposit' AND reporting_amount IS NOT NULL AND currency <> reporting_currency
 """  # noqa: S608
-_OTHERWISE = f"""
+_CONVERTED_OTHERWISE = f"""
 SELECT rebuilt.id, {", ".join(f"stored.{column}" for column in COLUMNS)}
-  FROM {{scratch}}.conversions rebuilt JOIN {{scratch}}.stored_rates stored USING (platform_id, transaction_id)
- WHERE rebuilt.kind = 'deposit' AND rebuilt.player_id = ANY(%s)
+  FROM {{scratch}}.replay_order replay
+  JOIN {{scratch}}.status_reports report ON report.event_id = replay.event_id
+  JOIN {{scratch}}.conversions rebuilt ON rebuilt.id = report.conversion_id
+  JOIN {{scratch}}.stored_rates stored USING (platform_id, transaction_id)
+ WHERE replay.share = %(share)s AND replay.place BETWEEN %(first)s AND %(last)s AND rebuilt.kind = 'deposit'
    AND ({", ".join(f"rebuilt.{column}" for column in COLUMNS)})
        IS DISTINCT FROM ({", ".join(f"stored.{column}" for column in COLUMNS)})
+ GROUP BY rebuilt.id, {", ".join(f"stored.{column}" for column in COLUMNS)} ORDER BY rebuilt.id
 """  # noqa: S608
 _NOT_THE_SAME = " OR ".join(
     f"rebuilt.facts -> '{column}' IS DISTINCT FROM stored.facts -> '{column}'" for column in CREDIT_COLUMNS
@@ -116,18 +121,21 @@ def store_rates(scratch: str) -> None:
         cursor.execute(f"ALTER TABLE {quoted(scratch)}.stored_rates ADD UNIQUE (platform_id, transaction_id)")
 
 
-def keep_rates_of_then(scratch: str, players: Collection[int]) -> None:
-    """Give these players' rebuilt deposits the rates of then, where those stood in our table on or before their day.
+def keep_rates_of_then(scratch: str, share: int, *, first: int, last: int) -> None:
+    """Give the deposits of these places the rates of then, where those stood in our table on or before their day.
 
     What is anything else stays as it was rebuilt, and differs.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_OTHERWISE.format(scratch=quoted(scratch)), [list(players)])
+        cursor.execute(
+            _CONVERTED_OTHERWISE.format(scratch=quoted(scratch)), {"share": share, "first": first, "last": last}
+        )
         for pk, *stored in cursor.fetchall():
-            deposit = Conversion.objects.select_related("platform").get(pk=pk)
+            deposit = Conversion.objects.select_related("platform", "player").get(pk=pk)
             values = dict(zip(COLUMNS, stored, strict=True))
             if _stood_in_our_table(deposit, values):
                 Conversion.objects.filter(pk=pk).update(**values)
+                write_lifetime_value(deposit.player, at=deposit.received_at)
                 note_kept(scratch, [f"Deposit {deposit.platform.slug}/{deposit.transaction_id}"], KEPT_RATE)
 
 

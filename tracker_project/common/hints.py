@@ -1,8 +1,5 @@
 """Hints: tell a worker after commit that there are rows to work on. Losing one costs time, never work."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cache
 
 import redis
@@ -16,7 +13,6 @@ log = structlog.get_logger(__name__)
 
 # While a hint is on its way others are not sent: one worker that is woken takes all the rows there are.
 _PENDING_MILLISECONDS = 2000
-_are_sent = ContextVar("hints_are_sent", default=True)
 
 
 @cache
@@ -28,19 +24,7 @@ def hint_after_commit(name: str) -> None:
     """Wake the task that `settings.WORK_HINTS` names for `name`, once the transaction has committed."""
     if name not in settings.WORK_HINTS:
         raise ImproperlyConfigured(f"WORK_HINTS names no task for {name}.")
-    if not _are_sent.get():
-        return
     transaction.on_commit(lambda: _send(settings.WORK_HINTS[name]), robust=True)
-
-
-@contextmanager
-def without_hints() -> Iterator[None]:
-    """Send none for what is written inside the block: its rows are no work."""
-    token = _are_sent.set(False)
-    try:
-        yield
-    finally:
-        _are_sent.reset(token)
 
 
 def take_hint(task_name: str) -> None:

@@ -24,7 +24,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--since", type=_instant, metavar="WHEN", help="only players of whom was heard from then on")
+        parser.add_argument(
+            "--since", type=_instant, metavar="WHEN", help="only players of whom was heard from then on"
+        )
         parser.add_argument("--until", type=_instant, metavar="WHEN", help="and before then, such as 2026-11-22T10:00")
         parser.add_argument("--platform", metavar="SLUG", help="only this platform's players")
         parser.add_argument("--processes", type=int, default=2, help="as many as there are processors to spare")
