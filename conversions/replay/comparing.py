@@ -238,7 +238,7 @@ def _unplaced(scratch: str) -> Iterator[Difference]:
             f"""SELECT platform.slug || '/' || event.event_id, unplaced.reason
                   FROM {quoted(scratch)}.replay_unplaced unplaced
                   JOIN {quoted(scratch)}.inbox_events event ON event.id = unplaced.event_id
-                  JOIN {LIVE}.platforms platform ON platform.id = event.platform_id ORDER BY 1"""  # noqa: S608
+                  JOIN {LIVE}.platforms platform ON platform.id = event.platform_id ORDER BY 1"""
         )
         for key, reason in cursor.fetchall():
             yield Difference(table="inbox_events", key=key, column="state", stored="recorded", rebuilt=reason)

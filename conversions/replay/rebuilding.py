@@ -157,7 +157,7 @@ def _place_one_by_one(scratch: str, events: Sequence[Due]) -> None:
         waiting = still
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO {quoted(scratch)}.replay_unplaced (event_id, reason) VALUES (%s, %s)",  # noqa: S608
+            f"INSERT INTO {quoted(scratch)}.replay_unplaced (event_id, reason) VALUES (%s, %s)",
             [(due.event.pk, reason) for due, reason in waiting.items()],
         )
 

@@ -24,7 +24,7 @@ _STORED = f"""
 CREATE UNLOGGED TABLE {{scratch}}.stored_rates AS
 SELECT platform_id, transaction_id, {_COLUMNS} FROM {{live}}.conversions
  WHERE kind = 'deposit' AND reporting_amount IS NOT NULL AND currency <> reporting_currency
-"""  # noqa: S608
+"""
 _CONVERTED_OTHERWISE = f"""
 SELECT rebuilt.id, {", ".join(f"stored.{column}" for column in COLUMNS)}
   FROM {{scratch}}.replay_order replay
@@ -35,7 +35,7 @@ SELECT rebuilt.id, {", ".join(f"stored.{column}" for column in COLUMNS)}
    AND ({", ".join(f"rebuilt.{column}" for column in COLUMNS)})
        IS DISTINCT FROM ({", ".join(f"stored.{column}" for column in COLUMNS)})
  GROUP BY rebuilt.id, {", ".join(f"stored.{column}" for column in COLUMNS)} ORDER BY rebuilt.id
-"""  # noqa: S608
+"""
 _NOT_THE_SAME = " OR ".join(
     f"rebuilt.facts -> '{column}' IS DISTINCT FROM stored.facts -> '{column}'" for column in CREDIT_COLUMNS
 )
@@ -67,7 +67,7 @@ SELECT DISTINCT rebuilt.subject FROM rebuilt
   JOIN {{live}}.platforms platform ON platform.id = rebuilt.platform_id
   JOIN stored ON stored.of = rebuilt.of AND stored.key = platform.slug || '/' || rebuilt.key
  WHERE {_NOT_THE_SAME}
-"""  # noqa: S608
+"""
 
 
 def hide_clicks_table() -> None:
@@ -104,7 +104,7 @@ def note_kept(scratch: str, places: Collection[str], reason: str) -> None:
     """Note what keeps what was known then, and why that is right."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO {quoted(scratch)}.replay_kept (place, reason) VALUES (%s, %s)",  # noqa: S608
+            f"INSERT INTO {quoted(scratch)}.replay_kept (place, reason) VALUES (%s, %s)",
             [(place, reason) for place in places],
         )
 
@@ -159,5 +159,5 @@ def _stood_in_our_table(deposit: Conversion, stored: dict[str, Any]) -> bool:
 def kept(scratch: str) -> dict[str, int]:
     """Return how many were rebuilt with what was known then, by reason."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT reason, count(*) FROM {quoted(scratch)}.replay_kept GROUP BY 1 ORDER BY 1")  # noqa: S608
+        cursor.execute(f"SELECT reason, count(*) FROM {quoted(scratch)}.replay_kept GROUP BY 1 ORDER BY 1")
         return dict(cursor.fetchall())

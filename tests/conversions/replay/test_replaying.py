@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
 
 from conversions.models import Platform
 from conversions.replay.ordering import Choice
