@@ -1,9 +1,8 @@
 """Measures how fast `manage.py replay` rebuilds and compares, and whether that depends on how much there is.
 
-Run `.venv/bin/python -m bench.replay --events 20000`. Postgres is started with data in a temporary folder. Players of 20
-events each (a registration by a stored click, eight reports of four deposits, refunds, a chargeback, a withdrawal,
-milestones, statuses, activity) are written straight into the inbox; a first replay makes the live rows, and a second
-one, of all of it, is measured and must find them identical.
+Run `.venv/bin/python -m bench.replay --events 20000`. Postgres is started with data in a temporary folder. What players
+usually do is written straight into the inbox, 20 events each (`common_replay`); a first replay makes the live rows, and
+a second one, of all of it, is measured and must find them identical. The rate counts preparation and comparison in.
 """
 
 import argparse

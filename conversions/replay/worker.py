@@ -1,5 +1,6 @@
 """One process of a replay. Nothing of Django is imported before it is set up: the process begins here."""
 
+import gc
 import os
 import signal
 from typing import Any
@@ -19,8 +20,14 @@ def work(scratch: str, share: int, database: str, parent: int, done: Any) -> Non
 
     path = search_path(scratch).replace(" ", "")
     connection.settings_dict["NAME"] = database
-    connection.settings_dict["OPTIONS"] = {"options": f"-c search_path={path} -c synchronous_commit=off"}
+    connection.settings_dict["OPTIONS"] = {
+        "options": f"-c search_path={path} -c synchronous_commit=off",
+        "server_side_binding": True,  # the same few statements a million times: Postgres plans each once
+        "prepare_threshold": 1,
+    }
     hold_for_writing(scratch)
+    gc.freeze()  # rows come and go by the million, what is loaded stays
+    gc.set_threshold(50_000)
 
     def report(placed: int) -> None:
         done.value += placed

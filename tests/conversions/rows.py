@@ -17,5 +17,6 @@ def recorded_rows() -> dict[str, dict[str, Any]]:
         for compared in COMPARED:
             cursor.execute(f"SELECT key, facts FROM ({rows_of(compared, LIVE)}) AS named ORDER BY key")
             rows[compared.table] = {key: json.loads(facts) for key, facts in cursor.fetchall()}
-    rows["inbox_events"] = dict(InboxEvent.objects.order_by("event_id").values_list("event_id", "state"))
+    events = InboxEvent.objects.values_list("platform__slug", "event_id", "state")
+    rows["inbox_events"] = {f"{platform}/{event_id}": state for platform, event_id, state in events}
     return rows

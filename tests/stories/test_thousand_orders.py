@@ -1,4 +1,4 @@
-"""One player's events in as many orders as there is time for: balances, first deposit, credit and value are the same."""
+"""One player's events in as many orders as there is time for: balances, first deposit, credit, value stay the same."""
 
 import random
 from collections.abc import Sequence
