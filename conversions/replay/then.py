@@ -73,7 +73,7 @@ SELECT DISTINCT rebuilt.subject FROM rebuilt
 def hide_clicks_table() -> None:
     """Make the empty table that stands before the clicks where `clicks_not_stored` says so; once a connection."""
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TEMPORARY TABLE clicks (LIKE {LIVE}.clicks)")
+        cursor.execute(f"CREATE TEMPORARY TABLE clicks (LIKE {LIVE}.clicks INCLUDING INDEXES)")
 
 
 def search_path(scratch: str, *, are_clicks_stored: bool = True) -> str:

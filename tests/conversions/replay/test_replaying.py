@@ -25,8 +25,8 @@ RECEIVED_AT = STARTED_AT + timedelta(days=1)
 SCRATCH = "replay_of_tests"
 
 
-def replay_all(platform: Platform, **options: Any) -> Replayed:
-    return replay(Choice(platforms=(platform.pk,), **options), scratch=SCRATCH, processes=2)
+def replay_all(platform: Platform, *, processes: int = 1, **options: Any) -> Replayed:
+    return replay(Choice(platforms=(platform.pk,), **options), scratch=SCRATCH, processes=processes)
 
 
 def record_players(platform: Platform, *numbers: int) -> None:
@@ -44,7 +44,7 @@ def test_replay_finds_what_was_recorded_identical_and_leaves_the_live_schema_alo
     record_players(platform, 1, 2, 3)
     stored, written = recorded_rows(), writes_to_live_tables()
 
-    replayed = replay_all(platform)
+    replayed = replay_all(platform, processes=2)
 
     assert replayed.differences == []
     assert (replayed.events, replayed.explained, replayed.kept) == (60, {}, {})
@@ -58,7 +58,7 @@ def test_replay_speaks_to_nobody(monkeypatch: pytest.MonkeyPatch):
     platform = make_platform()
     record_players(platform, 1)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.setblocking(False)
+        listener.settimeout(0)
         monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{listener.getsockname()[1]}/0")
 
         replayed = replay_all(platform)
