@@ -10,13 +10,13 @@ import structlog
 from attribution.domain.credit import Credit, credit_registration
 from attribution.models import CreditOutcome
 from campaigns.domain.exchange import NoExchangeRate
-from conversions.domain.first_deposit import can_be_first, mark_first_deposit, place_new_deposit
+from conversions.domain.first_deposit import mark_first_deposit, place_new_deposit
 from conversions.domain.inbox import Recorded, Unplaced, record_once, refuse_other_terms
 from conversions.domain.lifetime_value import write_lifetime_value
 from conversions.domain.outbox import withdraw_postbacks
 from conversions.domain.reported import ReportedDeposit, ReportedRegistration, plain_amount
 from conversions.domain.reporting_currency import convert_to_reporting_currency
-from conversions.domain.statuses import effective_status, is_reversed, is_settled_by
+from conversions.domain.statuses import effective_status, is_reversed, is_settled_by, never_held_first
 from conversions.domain.subjects import (
     CREDITED_ROWS,
     copy_credit,
@@ -208,11 +208,6 @@ def _credit_earlier_milestones(player: Player) -> None:
         milestone.save()
 
 
-def _mark_earlier_facts_as_tests(player: Player) -> None:
-    Movement.objects.filter(player=player, is_test=False).update(is_test=True)
-    DailyActivity.objects.filter(player=player, is_test=False).update(is_test=True)
-
-
 def _known_deposit(player: Player, reported: ReportedDeposit) -> Conversion | None:
     """Return the transaction's conversion where there is one; raises `ConversionConflict` for other terms."""
     known = (
@@ -260,7 +255,7 @@ def report_status(conversion: Conversion, status: str, event: InboxEvent, *, at:
     if (conversion.status, conversion.is_settled, conversion.is_test) != before:
         conversion.review_state = Conversion.Review.PENDING
         conversion.is_valuable = False
-    if not can_be_first(conversion):
+    if conversion.is_test or never_held_first(conversion.status):
         conversion.is_first_deposit = False
     was_confirmed = before[0] == Conversion.Status.CONFIRMED
     if was_confirmed and conversion.status != Conversion.Status.CONFIRMED:
@@ -298,3 +293,8 @@ def _follow_reports(conversion: Conversion, reports: Sequence[StatusReport]) -> 
     conversion.is_test = conversion.is_test or any(terms.get("is_test") for terms in said)
     reversals = [report.occurred_at for report in reports if is_reversed(report.status)]
     conversion.reversed_at = min(reversals) if is_reversed(conversion.status) else None
+
+
+def _mark_earlier_facts_as_tests(player: Player) -> None:
+    Movement.objects.filter(player=player, is_test=False).update(is_test=True)
+    DailyActivity.objects.filter(player=player, is_test=False).update(is_test=True)
