@@ -7,6 +7,7 @@ belongs together is placed by one process, in the order in which it took effect;
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection
 
@@ -103,7 +104,7 @@ def order_events(scratch: str, choice: Choice, *, shares: int) -> int:
         with cursor.copy(f"COPY {quoted(scratch)}.replay_met FROM STDIN") as copy:
             for row in roots.items():
                 copy.write_row(row)
-    period: dict[str, object] = {"since": choice.since or _FIRST, "until": choice.until or _LAST}
+    period: dict[str, Any] = {"since": choice.since or _FIRST, "until": choice.until or _LAST}
     _run(_ORDER, scratch, period | {"everything": choice.is_everything, "shares": shares})
     _run(_AFTERWARDS, scratch)
     with connection.cursor() as cursor:
@@ -129,6 +130,6 @@ def join(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {name: root_of(name) for name in list(parent)}
 
 
-def _run(statement: str, scratch: str, values: dict[str, object] | None = None) -> None:
+def _run(statement: str, scratch: str, values: dict[str, Any] | None = None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement.format(scratch=quoted(scratch), live=LIVE), values)

@@ -38,7 +38,7 @@ def execute(statement: str) -> None:
 def is_there() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_namespace WHERE nspname = %s", [SCRATCH])
-        return cursor.fetchone() == (1,)
+        return bool(cursor.fetchone() == (1,))
 
 
 def run(**options: object) -> str:

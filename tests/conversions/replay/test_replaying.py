@@ -17,7 +17,7 @@ from conversions.replay.running import Replayed, replay
 from tests.conversions.builders import deposit, register
 from tests.conversions.histories import STARTED_AT, deliver, history
 from tests.conversions.rows import recorded_rows
-from tests.world import NOON, click_id_of, make_click, make_link, make_offer, make_partner, make_platform
+from tests.world import NOON, click_id_of, make_campaign, make_click, make_link, make_offer, make_partner, make_platform
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -214,12 +214,13 @@ def test_replay_explains_credit_whose_click_is_no_longer_stored():
 
 
 def test_replay_explains_a_revenue_whose_offer_pays_otherwise_by_now():
-    link = make_link()
+    offer = make_offer(revenue=Decimal(200))
+    link = make_link(campaign=make_campaign(offer=offer))
     platform = make_platform()
     register(platform, click_id=make_click(link).click_id)
     deposit(platform)
-    link.campaign.offer.revenue = Decimal(250)
-    link.campaign.offer.save()
+    offer.revenue = Decimal(250)
+    offer.save()
 
     replayed = replay_all(platform)
 
@@ -242,7 +243,7 @@ def writes_to_live_tables() -> list[tuple[str, int]]:
             """SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables
                 WHERE schemaname = 'public' ORDER BY 1"""
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def schemas() -> list[str]:
