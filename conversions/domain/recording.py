@@ -43,6 +43,7 @@ from tracker_project.common.hints import hint_after_commit
 
 log = structlog.get_logger(__name__)
 
+_CREDIT_OF_A_MILESTONE = (*CREDITED_ROWS, "credit_outcome", "click_uuid", "clicked_at", "link", "source")
 # Reviews and bookings write to conversions too; whoever locks both locks the player first.
 LOCKED_CONVERSIONS = Conversion.objects.select_for_update(of=("self",), no_key=True)
 
@@ -201,11 +202,12 @@ def _credit_earlier_milestones(player: Player) -> None:
             platform_id=player.platform_id, click_uuid=player.click_uuid, player__isnull=True
         )
         his = his | by_his_click
-    for milestone in his.order_by("pk"):
+    # Locked: a rejection, which knows no player, may report on one of them at this moment.
+    for milestone in his.select_for_update(no_key=True).order_by("pk"):
         milestone.player = player
         copy_credit(milestone, player)
         milestone.is_test = milestone.is_test or player.is_test
-        milestone.save()
+        milestone.save(update_fields=["player", "is_test", *_CREDIT_OF_A_MILESTONE])
 
 
 def _known_deposit(player: Player, reported: ReportedDeposit) -> Conversion | None:
