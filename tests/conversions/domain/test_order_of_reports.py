@@ -139,17 +139,17 @@ def test_a_rejection_at_the_moment_of_the_registration_is_not_lost():
     with transaction.atomic():
         record(platform, ReportedMovement(event_id="x", kind="rejection", deposit_transaction_id="s-1", **by_click))
         registering.start()
-        wait_until_somebody_waits_for_a_row()
+        wait_until_somebody_waits_for_us()
     registering.join(timeout=30)
 
     assert Milestone.objects.values_list("status", "player__player_id").get() == ("rejected", "p-1")
 
 
-def wait_until_somebody_waits_for_a_row() -> None:
+def wait_until_somebody_waits_for_us() -> None:
     deadline = time.monotonic() + 30
     with connection.cursor() as cursor:
         while time.monotonic() < deadline:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
             if cursor.fetchone() != (0,):
                 return
             time.sleep(0.02)
