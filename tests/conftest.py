@@ -15,6 +15,9 @@ _GUARDED = ["ledger_transfers", "ledger_entries"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long-faults", action="store_true", help="kill servers twenty times where two are usual")
+    parser.addoption(
+        "--long-orders", action="store_true", help="5,000 events and 1,000 orders where 300 and 24 are usual"
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

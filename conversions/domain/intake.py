@@ -111,6 +111,14 @@ def match_again(event_pk: int, *, at: datetime) -> bool:
     return event.state == InboxEvent.State.RECORDED
 
 
+def place_again(event: InboxEvent, *, at: datetime) -> None:
+    """Write what follows from an event that was recorded once, as if it came now; the event itself stays as it is.
+
+    Call inside a transaction; raises what the first time could have raised: `Unplaced`, `ConversionConflict`.
+    """
+    _place(reported_again(event), event, at=at)
+
+
 def discard_event(event: InboxEvent, *, reason: str, at: datetime) -> None:
     """Take a quarantined event out of the way for good; it stays in the inbox and is never recorded."""
     quarantined = InboxEvent.objects.filter(pk=event.pk, state=InboxEvent.State.QUARANTINED)

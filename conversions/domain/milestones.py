@@ -25,6 +25,10 @@ from conversions.domain.subjects import (
 from conversions.domain.touchpoints import keep_named_touches
 from conversions.models import Endpoint, InboxEvent, Milestone, MilestoneReport, Player, Touchpoint
 
+# An amount and its currency, or neither.
+_Revenue = tuple[Decimal | None, str | None]
+# What a milestone has of its reports.
+_FOLLOWING = "status occurred_at first_event_id received_at goal is_test revenue currency".split()
 _EACH_ITS_OWN = {Endpoint.Duplicates.NEW, Endpoint.Duplicates.TAGGED}
 
 
@@ -64,7 +68,7 @@ def _duplicates(event: InboxEvent) -> str:
     return event.endpoint.duplicates if event.endpoint else ""
 
 
-def _revenue_of(reports: Sequence[MilestoneReport], duplicates: str, held: Decimal | None) -> Decimal | None:
+def _revenue_of(reports: Sequence[MilestoneReport], duplicates: str, held: _Revenue) -> _Revenue:
     """Return what a milestone's reports say that it brings, in whatever order they came.
 
     A pending and a confirmed report of one sale are one revenue: of several statuses the furthest is added up.
@@ -72,24 +76,30 @@ def _revenue_of(reports: Sequence[MilestoneReport], duplicates: str, held: Decim
     said = [report for report in reports if report.revenue is not None]
     if not said or duplicates not in (Endpoint.Duplicates.EDIT, Endpoint.Duplicates.INCREMENT):
         return held
-    ordered = sorted(said, key=lambda report: (report.occurred_at, report.event.event_id))
+    latest = said[-1]
+    currency: str = latest.event.terms["currency"]
     if duplicates == Endpoint.Duplicates.EDIT:
-        latest: Decimal = ordered[-1].revenue
-        return latest
+        return latest.revenue, currency
     standing = [report.status for report in said if report.status != Milestone.Status.REJECTED]
     counted = effective_status(standing) if standing else Milestone.Status.REJECTED
     revenues: list[Decimal] = [report.revenue for report in said if report.status == counted]
-    return sum(revenues, Decimal(0))
+    return sum(revenues, Decimal(0)), currency
 
 
 def _follow_reports(milestone: Milestone, *, duplicates: str) -> None:
-    reports = list(milestone.reports.select_related("event"))
-    earliest = min(reports, key=lambda report: (report.occurred_at, report.event.event_id))
+    """Set all that a milestone has of its reports by all of them, so that their order does not matter."""
+    reports = sorted(
+        milestone.reports.select_related("event"), key=lambda report: (report.occurred_at, report.event.event_id)
+    )
+    said = [report.event.terms for report in reports]
     milestone.status = effective_status([report.status for report in reports])
-    milestone.occurred_at = earliest.occurred_at
-    milestone.first_event_id = earliest.event.event_id
-    milestone.revenue = _revenue_of(reports, duplicates, milestone.revenue)
-    milestone.save(update_fields=["status", "occurred_at", "first_event_id", "revenue"])
+    milestone.occurred_at = reports[0].occurred_at
+    milestone.first_event_id = reports[0].event.event_id
+    milestone.received_at = min(report.event.received_at for report in reports)
+    milestone.goal = next((terms["goal"] for terms in said if terms.get("goal")), "")
+    milestone.is_test = milestone.is_test or any(terms.get("is_test") for terms in said)
+    milestone.revenue, milestone.currency = _revenue_of(reports, duplicates, (milestone.revenue, milestone.currency))
+    milestone.save(update_fields=_FOLLOWING)
 
 
 def milestone_answer(milestone: Milestone) -> dict[str, Any]:
@@ -142,13 +152,23 @@ def _known_milestone(reported: ReportedMilestone, event: InboxEvent, key: str) -
         .filter(platform_id=event.platform_id, kind=reported.kind, key=key)
         .first()  # at most one, by constraint
     )
-    if known is None or _duplicates(event):
+    if known is None:
+        return None
+    if _duplicates(event):
+        _refuse_to_add_currencies(known, reported, _duplicates(event))
         return known
     held: dict[str, str | None] = {"amount": None, "currency": None}
     if known.revenue is not None:
         held = {"amount": plain_amount(known.revenue), "currency": str(known.currency)}
     refuse_other_terms("transaction_conflict", held=held, reported=reported.terms())
     return known
+
+
+def _refuse_to_add_currencies(known: Milestone, reported: ReportedMilestone, duplicates: str) -> None:
+    is_added = duplicates == Endpoint.Duplicates.INCREMENT and known.currency is not None
+    if is_added and reported.revenue is not None:
+        held = {"currency": str(known.currency)}
+        refuse_other_terms("transaction_conflict", held=held, reported={"currency": reported.revenue.currency})
 
 
 def _record_new(

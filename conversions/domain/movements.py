@@ -120,6 +120,7 @@ def _milestone_key(reported: ReportedMovement) -> str:
 
 def _milestones_of(event: InboxEvent, key: str) -> list[Milestone]:
     milestones = Milestone.objects.filter(Q(key=key) | Q(key__startswith=f"{key}#"), platform_id=event.platform_id)
+    milestones = milestones.select_for_update(of=("self",), no_key=True)
     return list(milestones.select_related("campaign", "creative", "partner").order_by("pk"))
 
 

@@ -34,12 +34,22 @@ from conversions.domain.subjects import (
     wake_waiting_events,
 )
 from conversions.domain.touchpoints import keep_later_click
-from conversions.models import Conversion, InboxEvent, Milestone, Platform, Player, StatusReport
+from conversions.models import (
+    Conversion,
+    DailyActivity,
+    InboxEvent,
+    Milestone,
+    Movement,
+    Platform,
+    Player,
+    StatusReport,
+)
 from tracker_project.common.hints import hint_after_commit
 from tracker_project.common.prepared import fetch, insert
 
 log = structlog.get_logger(__name__)
 
+_CREDIT_OF_A_MILESTONE = (*CREDITED_ROWS, "credit_outcome", "click_uuid", "clicked_at", "link", "source")
 # Reviews and bookings write to conversions too; whoever locks both locks the player first.
 LOCKED_CONVERSIONS = Conversion.objects.select_for_update(of=("self",), no_key=True)
 
@@ -93,6 +103,8 @@ def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at:
     insert(_report(conversion, event, conversion.status))
     named_clicks = {touch.click_uuid for touch in touches if touch.click_uuid}
     _credit_earlier_milestones(player, named_clicks)
+    if player.is_test:
+        _mark_earlier_facts_as_tests(player)
     if _credit_earlier_deposits(player):
         write_lifetime_value(player, at=at)
     waits_for = [waiting_for_player(player.player_id), *(waiting_for_click(uuid.hex) for uuid in named_clicks)]
@@ -188,11 +200,12 @@ def _credit_earlier_milestones(player: Player, named_clicks: set[UUID]) -> None:
         his |= Milestone.objects.filter(
             platform_id=player.platform_id, click_uuid__in=named_clicks, player__isnull=True
         )
-    for milestone in his.order_by("pk"):
+    # Locked: a rejection, which knows no player, may report on one of them at this moment.
+    for milestone in his.select_for_update(no_key=True).order_by("pk"):
         milestone.player = player
         copy_credit(milestone, player)
         milestone.is_test = milestone.is_test or player.is_test
-        milestone.save()
+        milestone.save(update_fields=["player", "is_test", *_CREDIT_OF_A_MILESTONE])
 
 
 def _standing_deposits(player: Player, reported: ReportedDeposit) -> tuple[int | None, MarkedDeposit | None]:
@@ -247,15 +260,16 @@ def _record_new_deposit(
 def report_status(conversion: Conversion, status: str, event: InboxEvent, *, at: datetime) -> None:
     """Add a report to a known deposit, with all that follows; call with the player locked."""
     _report(conversion, event, status).save(force_insert=True)
-    before = (conversion.status, conversion.is_settled, conversion.credit_outcome)
+    before = (conversion.status, conversion.is_settled, conversion.is_test, conversion.credit_outcome)
     _follow_reports(conversion, list(conversion.status_reports.select_related("event")))
     if conversion.player.credit_ends_at is not None:  # its instant may have moved over the bound
         copy_credit(conversion, conversion.player)
         end_credit_of_late_deposit(conversion, conversion.player, occurred_at=conversion.occurred_at)
-    if (conversion.status, conversion.is_settled, conversion.credit_outcome) != before:
+    after = (conversion.status, conversion.is_settled, conversion.is_test, conversion.credit_outcome)
+    if after != before:
         conversion.review_state = Conversion.Review.PENDING
         conversion.is_valuable = False
-    if never_held_first(conversion.status):
+    if conversion.is_test or never_held_first(conversion.status):
         conversion.is_first_deposit = False
     was_confirmed = before[0] == Conversion.Status.CONFIRMED
     if was_confirmed and conversion.status != Conversion.Status.CONFIRMED:
@@ -278,11 +292,23 @@ def _report(conversion: Conversion, event: InboxEvent, status: str) -> StatusRep
 
 
 def _follow_reports(conversion: Conversion, reports: Sequence[StatusReport]) -> None:
-    """Set status, instant and reversal by all reports, so that their order does not matter."""
-    earliest = min(reports, key=lambda report: (report.occurred_at, report.event.event_id))
+    """Set all that a conversion has of its reports by all of them, so that their order does not matter.
+
+    One report of a test makes it one: whatever a movement says of that counts as well.
+    """
+    ordered = sorted(reports, key=lambda report: (report.occurred_at, report.event.event_id))
+    earliest, said = ordered[0], [report.event.terms for report in ordered]
     conversion.status = effective_status([report.status for report in reports])
     conversion.is_settled = any(is_settled_by(report.status) for report in reports)
     conversion.occurred_at = earliest.occurred_at
     conversion.first_event_id = earliest.event.event_id
+    conversion.received_at = min(report.received_at for report in reports)
+    conversion.product = next((terms["product"] for terms in said if terms.get("product")), "")
+    conversion.is_test = conversion.is_test or any(terms.get("is_test") for terms in said)
     reversals = [report.occurred_at for report in reports if is_reversed(report.status)]
     conversion.reversed_at = min(reversals) if is_reversed(conversion.status) else None
+
+
+def _mark_earlier_facts_as_tests(player: Player) -> None:
+    Movement.objects.filter(player=player, is_test=False).update(is_test=True)
+    DailyActivity.objects.filter(player=player, is_test=False).update(is_test=True)

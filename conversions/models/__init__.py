@@ -14,8 +14,8 @@ from conversions.models.facts import (
     Movement,
     PlayerStatus,
 )
-from conversions.models.imports import Import, ImportRow, ReportPull
 from conversions.models.health import DayReport, DayReportAmount, DeveloperLink, SourceHour, SourceWatch
+from conversions.models.imports import Import, ImportRow, ReportPull
 from conversions.models.intake import Anomaly, InboxEvent, Platform
 from conversions.models.jurisdictions import ProhibitedJurisdiction
 from conversions.models.players import AppSystem, AttStatus, Conversion, CustomerLtv, Player, Revenue, StatusReport
@@ -39,10 +39,10 @@ __all__ = [
     "DayReport",
     "DayReportAmount",
     "Destination",
-    "DeveloperLink",
     "DestinationCampaign",
     "DestinationNotice",
     "DestinationPartner",
+    "DeveloperLink",
     "DroppedField",
     "Endpoint",
     "Import",
@@ -60,8 +60,8 @@ __all__ = [
     "Postback",
     "PostbackAttempt",
     "PrivateToken",
-    "ReportPull",
     "ProhibitedJurisdiction",
+    "ReportPull",
     "Revenue",
     "SourceHour",
     "SourceIdentifier",

@@ -97,8 +97,9 @@ class MilestoneReport(models.Model):
 
 
 class Movement(models.Model):
-    """Money that went back to a player: a withdrawal, or a refund or chargeback of a deposit. Never changes.
+    """Money that went back to a player: a withdrawal, or a refund or chargeback of a deposit.
 
+    Never changes, but that those of a player who registers as a test become tests.
     Refunds that together reach the deposit's amount, and any chargeback of it in full, reverse the deposit
     (`Conversion.status`); a smaller one stands here alone.
     """

@@ -1,7 +1,5 @@
 """The database keeps the ledger right whoever writes to it: each rule is broken once with plain SQL."""
 
-# ruff: noqa: S608 (the statements are the tests' own)
-
 from datetime import timedelta
 from decimal import Decimal
 

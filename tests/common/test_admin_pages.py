@@ -75,11 +75,11 @@ from conversions.models import (
     PlayerMerge,
     Postback,
     PostbackAttempt,
-    ReportPull,
     ProhibitedJurisdiction,
+    ReportPull,
     SourceIdentifier,
-    TheftEvidence,
     SourceWatch,
+    TheftEvidence,
 )
 from fraud.models import Review
 from tests.affiliates.builders import make_earning_deposit, make_partner_account, make_player

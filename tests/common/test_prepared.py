@@ -80,8 +80,8 @@ def test_made_reads_what_get_does_secrets_and_json_too():
     insert(player)
 
     columns = columns_of(Player)
-    row = fetch(f"SELECT {', '.join(columns)} FROM players WHERE id = %s", [player.pk])[0]  # noqa: S608
-    held = fetch(f"SELECT {', '.join(columns_of(Platform))} FROM platforms", [])[0]  # noqa: S608
+    row = fetch(f"SELECT {', '.join(columns)} FROM players WHERE id = %s", [player.pk])[0]
+    held = fetch(f"SELECT {', '.join(columns_of(Platform))} FROM platforms", [])[0]
 
     assert model_to_dict(made(Player, columns, row)) == model_to_dict(Player.objects.get(pk=player.pk))
     assert made(Platform, columns_of(Platform), held).secret == platform.secret

@@ -25,3 +25,15 @@ def platform(db: None) -> Platform:
 @pytest.fixture
 def casino(platform: Platform) -> Webhooks:
     return Webhooks(platform)
+
+
+@pytest.fixture
+def orders(request: pytest.FixtureRequest) -> int:
+    """Return in how many orders a history is told."""
+    return 1_000 if request.config.getoption("--long-orders") else 24
+
+
+@pytest.fixture
+def events_at_once(request: pytest.FixtureRequest) -> int:
+    """Return how many events are delivered by many threads."""
+    return 5_000 if request.config.getoption("--long-orders") else 300

@@ -129,7 +129,7 @@ def everything_stored() -> str:
         tables = [name for (name,) in cursor.fetchall()]
         texts = []
         for table in tables:
-            cursor.execute(f"SELECT coalesce(string_agg(row::text, chr(10)), '') FROM \"{table}\" AS row")  # noqa: S608
+            cursor.execute(f"SELECT coalesce(string_agg(row::text, chr(10)), '') FROM \"{table}\" AS row")
             texts.append(cursor.fetchone()[0])
     return "\n".join(texts)
 
