@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 
 from conversions.domain.endpoint_keys import hash_key
 from conversions.domain.intake import match_waiting_events
 from conversions.models import Conversion, Endpoint, InboxEvent, Milestone
-from tests.conversions.builders import LATER, deposit, make_endpoint, register
+from tests.conversions.builders import deposit, make_endpoint, register
 from tests.world import make_click, make_link, make_platform
 
 pytestmark = pytest.mark.django_db
@@ -124,7 +125,7 @@ def test_mapping_a_name_has_the_events_that_had_none_read_again(alice: Client) -
     )
 
     response = alice.post(f"/admin/conversions/endpoint/{endpoint.pk}/change/", changed, follow=True)
-    match_waiting_events(at=LATER, limit=10)
+    match_waiting_events(at=timezone.now(), limit=10)
 
     assert "1 quarantined events with unknown names are read again now." in text_of(response)
     assert Milestone.objects.get().kind == "qualified"

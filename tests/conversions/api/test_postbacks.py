@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conversions.domain.intake import match_waiting_events
 from conversions.models import Conversion, Endpoint, InboxEvent, IntakeRequest, Milestone, Player
 from tests.conversions.api.posting import error_of
-from tests.conversions.builders import LATER, make_endpoint, register
+from tests.conversions.builders import make_endpoint, register
 from tests.world import make_click, make_link, make_platform
 
 pytestmark = pytest.mark.django_db
@@ -142,7 +143,7 @@ def test_template_of_sharklink_makes_players_and_deposits_where_its_words_are_ma
 
     early = call(endpoint, shared | {"status": "ftd", "tid": "17_ftd", "payout": "50", "currency": "EUR"})
     registered = call(endpoint, shared | {"status": "reg", "tid": "17_reg"})
-    match_waiting_events(at=LATER, limit=10)
+    match_waiting_events(at=timezone.now(), limit=10)
 
     deposit = Conversion.objects.get(kind="deposit")
     assert [early.status_code, registered.status_code] == [202, 201]
@@ -206,7 +207,7 @@ def test_postback_with_a_word_that_nobody_mapped_waits_and_is_read_again(click_i
 
     endpoint.event_names = {"VIP": "qualified"}
     endpoint.save()
-    match_waiting_events(at=LATER, limit=10)
+    match_waiting_events(at=timezone.now(), limit=10)
     again = call(endpoint, {"cid": click_id, "et": "VIP", "payout": "7"})
 
     assert (first.status_code, first.json()["reason"]) == (202, "unknown_event_name")

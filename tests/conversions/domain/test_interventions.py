@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from attribution.domain.credit import Claim
+from conversions.domain.destination_limits import limit_destination
 from conversions.domain.interventions import (
     AlreadyMerged,
     CreditReasonMissing,
@@ -119,9 +120,8 @@ def test_retag_player_refuses_what_changes_nothing(platform, alice):
 
 def test_retag_player_takes_back_what_another_campaigns_destination_heard(platform, alice):
     link = make_link()
-    own = Destination.objects.create(
-        name="Own", kind="generic", url_template="https://a.example/", campaign=link.campaign
-    )
+    own = Destination.objects.create(name="Own", kind="generic", url_template="https://a.example/")
+    limit_destination(own, campaigns=[link.campaign], partners=[])
     everybody = Destination.objects.create(name="All", kind="generic", url_template="https://b.example/")
     register(platform, click_id=make_click(link).click_id, consent_ad_user_data=True)
     deposit(platform)
