@@ -11,12 +11,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
-from django.db.models import Q
 from django.urls import resolve
 from rest_framework.response import Response
 
 from attribution.click_ids import new_uuid7, sign_click_id
 from campaigns.models import TrackingLink
+from conversions.domain.destination_limits import is_within_limits
 from conversions.domain.platform_secrets import new_secret
 from conversions.domain.reported import plain_amount
 from conversions.models import Conversion, CustomerLtv, Destination, InboxEvent, Platform, Player, Postback
@@ -224,9 +224,8 @@ def _destinations(player: Player) -> list[Destination]:
     """Return who would hear of such a player if he were none of a test."""
     if player.campaign_id is None:
         return []
-    campaign = Q(campaign=None) | Q(campaign_id=player.campaign_id)
-    source = Q(source=None) | Q(source_id=player.source_id)
-    return list(Destination.objects.filter(campaign, source, is_active=True, partner=None).order_by("name"))
+    within = Destination.objects.filter(is_within_limits(player), is_active=True, partner=None)
+    return list(within.order_by("name"))
 
 
 def _why_untold(destination: Destination, conversions: list[Conversion]) -> str:

@@ -30,6 +30,7 @@ _BY_CODE = {
     "unknown_currency": "Write the currency's ISO 4217 code in capitals, as in EUR.",
     "bad_country": "Write the country as two letters, as in MT.",
     "bad_count": "Write counts as whole numbers from 0 on.",
+    "not_registered": "Send the registration of this player; what you said of it waits until then.",
     "bad_key": "Show the key that you were given, whole. If it is lost, ask the operator for a new one.",
     "missing_key": "Send the key with each request, where the answer says.",
     "no_signing_secret": "Ask the operator to enter the secret that you sign with.",

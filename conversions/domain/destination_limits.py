@@ -3,9 +3,11 @@
 from collections.abc import Collection
 
 from django.db import transaction
+from django.db.models import Q
 
 from campaigns.models import Campaign, Partner
 from conversions.models import Destination, DestinationCampaign, DestinationPartner
+from conversions.models.players import Credited
 
 
 def limited_to(destination: Destination) -> tuple[list[Campaign], list[Partner]]:
@@ -28,3 +30,18 @@ def limit_destination(
     )
     DestinationCampaign.objects.filter(destination=destination).exclude(campaign__in=campaigns).delete()
     DestinationPartner.objects.filter(destination=destination).exclude(partner__in=partners).delete()
+
+
+def is_within_limits(fact: Credited, *, of: str = "") -> Q:
+    """Return the condition that a destination's campaigns, partners and source allow what a fact is credited to.
+
+    `of` is the way from the rows that are filtered to their destination, as in "destination__".
+    """
+    campaigns = _is_among(f"{of}only_campaign_ids", fact.campaign_id)
+    partners = _is_among(f"{of}only_partner_ids", fact.partner_id)
+    return campaigns & partners & (Q(**{f"{of}source": None}) | Q(**{f"{of}source": fact.source_id}))
+
+
+def _is_among(limits: str, credited: int | None) -> Q:
+    has_none = Q(**{limits: None})
+    return has_none if credited is None else has_none | Q(**{f"{limits}__contains": [credited]})

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from campaigns.models import Partner
 from conversions.domain.consent import refusal_to_signal
+from conversions.domain.destination_limits import is_within_limits
 from conversions.domain.predicted_value import predicted_value
 from conversions.models import Conversion, Destination, Player, Postback
 from conversions.models.postbacks import REVERSED
@@ -70,18 +71,7 @@ def withdraw_postbacks(conversion: Conversion, *, at: datetime) -> None:
 def withdraw_misplaced_postbacks(conversion: Conversion, *, at: datetime) -> None:
     """Take back what a conversion's new credit puts outside of its destination's campaigns, partners or source."""
     told = Postback.objects.filter(conversion=conversion, is_correction=False, destination__partner=None)
-    is_in_place = (
-        _is_within("destination__only_campaign_ids", conversion.campaign_id)
-        & _is_within("destination__only_partner_ids", conversion.partner_id)
-        & (Q(destination__source=None) | Q(destination__source=conversion.source_id))
-    )
-    _take_back(told.exclude(is_in_place), payout=None, at=at)
-
-
-def _is_within(limits: str, of_conversion: int | None) -> Q:
-    """Return the condition that a destination has no such limits, or that the conversion is within them."""
-    has_none = Q(**{limits: None})
-    return has_none if of_conversion is None else has_none | Q(**{f"{limits}__contains": [of_conversion]})
+    _take_back(told.exclude(is_within_limits(conversion, of="destination__")), payout=None, at=at)
 
 
 def write_partner_postback(

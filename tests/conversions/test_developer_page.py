@@ -270,7 +270,7 @@ def test_advice_on_an_array_says_each_thing_once():
 
 
 # What is raised in conversions under these names is never the answer to a proven or named sender.
-OF_OTHERS = {"bad_filter", "nothing_to_read", "unknown_endpoint", "unknown_platform"}
+OF_OTHERS = {"bad_filter", "nothing_to_read", "too_many_cells", "unknown_endpoint", "unknown_platform"}
 RAISED = re.compile(
     r"(?:MalformedEvent|NotAuthentic|BadSignature|WebhookError|Unplaced|ConversionConflict|refuse_other_terms)"
     r'\(\s*(?:[0-9]+,\s*)?(?:code=)?"([a-z_]+)"'

@@ -115,4 +115,5 @@ def test_the_description_names_every_address() -> None:
         "POST /webhooks/{platform}/deposit",
         "POST /webhooks/{platform}/events",
         "POST /webhooks/{platform}/registration",
+        "POST /webhooks/{platform}/totals",
     ]

@@ -1,5 +1,6 @@
 """Postbacks over HTTP, in the words of each tracker; the gambling templates are the ones that networks hand out."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -143,7 +144,7 @@ def test_template_of_sharklink_makes_players_and_deposits_where_its_words_are_ma
 
     early = call(endpoint, shared | {"status": "ftd", "tid": "17_ftd", "payout": "50", "currency": "EUR"})
     registered = call(endpoint, shared | {"status": "reg", "tid": "17_reg"})
-    match_waiting_events(at=timezone.now(), limit=10)
+    match_waiting_events(at=timezone.now() + timedelta(days=1), limit=10)
 
     deposit = Conversion.objects.get(kind="deposit")
     assert [early.status_code, registered.status_code] == [202, 201]
@@ -207,7 +208,7 @@ def test_postback_with_a_word_that_nobody_mapped_waits_and_is_read_again(click_i
 
     endpoint.event_names = {"VIP": "qualified"}
     endpoint.save()
-    match_waiting_events(at=timezone.now(), limit=10)
+    match_waiting_events(at=timezone.now() + timedelta(days=1), limit=10)
     again = call(endpoint, {"cid": click_id, "et": "VIP", "payout": "7"})
 
     assert (first.status_code, first.json()["reason"]) == (202, "unknown_event_name")

@@ -101,7 +101,7 @@ def test_of_two_words_at_one_instant_the_refusal_stands(order):
 
 
 def test_the_first_gate_alone_keeps_it_from_being_written(monkeypatch):
-    monkeypatch.setattr(delivery, "refusal_to_signal", lambda conversion, destination: "")
+    monkeypatch.setattr(delivery, "refusal_to_signal", lambda conversion, destination, *, at: "")
     make_generic()
 
     write_postbacks(make_first_deposit(make_player(app_system="ios")), at=NOON)
@@ -110,7 +110,7 @@ def test_the_first_gate_alone_keeps_it_from_being_written(monkeypatch):
 
 
 def test_the_second_gate_alone_keeps_it_from_being_sent(monkeypatch):
-    monkeypatch.setattr(outbox, "refusal_to_signal", lambda conversion, destination: "")
+    monkeypatch.setattr(outbox, "refusal_to_signal", lambda conversion, destination, *, at: "")
     destination = make_generic()
     write_postbacks(make_first_deposit(make_player(app_system="ios")), at=NOON)
 

@@ -77,7 +77,7 @@ def test_the_list_is_read_again_after_two_seconds_at_most(monkeypatch):
 
 
 def test_the_first_gate_alone_keeps_it_from_being_written(monkeypatch):
-    monkeypatch.setattr(delivery, "refusal_to_signal", lambda conversion, destination: "")
+    monkeypatch.setattr(delivery, "refusal_to_signal", lambda conversion, destination, *, at: "")
     prohibit("MT")
     make_generic(requires_consent=False)
 
@@ -87,7 +87,7 @@ def test_the_first_gate_alone_keeps_it_from_being_written(monkeypatch):
 
 
 def test_the_second_gate_alone_keeps_it_from_being_sent(monkeypatch):
-    monkeypatch.setattr(outbox, "refusal_to_signal", lambda conversion, destination: "")
+    monkeypatch.setattr(outbox, "refusal_to_signal", lambda conversion, destination, *, at: "")
     prohibit("MT")
     make_generic(requires_consent=False)
     write_postbacks(make_first_deposit(), at=NOON)
@@ -102,8 +102,8 @@ def test_the_second_gate_alone_keeps_it_from_being_sent(monkeypatch):
 
 
 def test_without_both_gates_it_would_be_sent(monkeypatch):
-    monkeypatch.setattr(outbox, "refusal_to_signal", lambda conversion, destination: "")
-    monkeypatch.setattr(delivery, "refusal_to_signal", lambda conversion, destination: "")
+    monkeypatch.setattr(outbox, "refusal_to_signal", lambda conversion, destination, *, at: "")
+    monkeypatch.setattr(delivery, "refusal_to_signal", lambda conversion, destination, *, at: "")
     prohibit("MT")
     make_generic(requires_consent=False)
 
@@ -160,7 +160,7 @@ def test_partners_read_the_same_word_whatever_the_reason(columns, monkeypatch):
     make_generic(partner=partner)
     conversion = make_first_deposit(make_player(partner=partner, **columns))
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "refusal_to_signal", lambda conversion, destination: "")
+        patch.setattr(outbox, "refusal_to_signal", lambda conversion, destination, *, at: "")
         payout = Money(amount=Decimal(1), currency="EUR")
         write_partner_postback(
             conversion, partner=partner, payout=payout, event="first_deposit", is_correction=False, at=NOON
