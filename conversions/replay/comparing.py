@@ -53,13 +53,16 @@ COMPARED = (
     Compared(
         table="players",
         key="row.player_id",
-        left_out="id platform_id player_id created_at",
-        joins=" JOIN {schema}.players player ON player.id = row.id",
+        left_out="id platform_id player_id created_at credit_decision_id",
+        joins=" JOIN {schema}.players player ON player.id = row.id"
+        " LEFT JOIN {schema}.credit_decisions decision ON decision.id = row.credit_decision_id",
+        names="'decision', concat_ws('/', decision.outcome, decision.rule_id, decision.window_hours, decision.reason)",
     ),
     Compared(
         table="conversions",
         key="concat_ws('/', row.kind, player.player_id, row.transaction_id)",
-        left_out="id platform_id player_id kind transaction_id review_state booking_state is_valuable",
+        left_out="id platform_id player_id kind transaction_id review_state booking_state is_valuable"
+        " credit_decision_id",
         joins=_PLAYER,
     ),
     Compared(
@@ -110,6 +113,20 @@ COMPARED = (
         platform="row.platform_id",
         names="'player', player.player_id, 'event', event.event_id",
         event="event.event_id",
+    ),
+    Compared(
+        table="touchpoints",
+        key="concat_ws('/', event.event_id, row.channel, row.name)",
+        left_out="id platform_id player_id event_id channel name is_due",
+        joins=_PLAYER_IF_ANY + _EVENT,
+        platform="row.platform_id",
+        event="event.event_id",
+    ),
+    Compared(
+        table="theft_evidence",
+        key="concat_ws('/', player.player_id, row.kind, row.partner_before_id, row.partner_after_id)",
+        left_out="id player_id kind partner_before_id partner_after_id noticed_at",
+        joins=_PLAYER,
     ),
     Compared(
         table="daily_activity",

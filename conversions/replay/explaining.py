@@ -2,24 +2,32 @@
 
 import json
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from django.db.models import Q
+
 from attribution.domain.credit import click_facts
 from attribution.models import Click
 from campaigns.domain.exchange import NoExchangeRate, convert
-from conversions.models import Player
+from conversions.models import CreditIntervention, Player, PlayerMerge
 from conversions.replay.comparing import CREDIT_COLUMNS, Difference
 from tracker_project.common.money import Money
 
-_LONGEST_GAP = timedelta(days=60)
+_OF_TOUCHES = {"touchpoints", "theft_evidence", "revenues"}
 
 
 def explain(difference: Difference) -> str:
     """Return why a difference is right, "" where nothing explains it."""
     return next((reason for reason, holds in _REASONS.items() if holds(difference)), "")
+
+
+def _staff_decided(difference: Difference) -> bool:
+    """What people decided of a player's touches is not in the inbox: who is credited with him may be another."""
+    is_credit = difference.column in {*CREDIT_COLUMNS, "click_facts", "credit_ends_at", "decision"}
+    return (is_credit or difference.table in _OF_TOUCHES) and _is_decided_by_staff(difference.player)
 
 
 def _click_is_gone(difference: Difference) -> bool:
@@ -54,6 +62,7 @@ def _offer_paid_otherwise(difference: Difference) -> bool:
 
 
 _REASONS: dict[str, Callable[[Difference], bool]] = {
+    "Staff decided on the player's credit or touches.": _staff_decided,
     "The click is no longer stored, and the credit that was given for it stands.": _click_is_gone,
     "The click was stored after the registration.": _facts_came_later,
     "The click was marked as a test since.": _click_was_cleared,
@@ -64,6 +73,16 @@ _REASONS: dict[str, Callable[[Difference], bool]] = {
 @cache
 def _is_click_stored(uuid: str) -> bool:
     return Click.objects.filter(id=uuid).exists()
+
+
+@cache
+def _is_decided_by_staff(name: str) -> bool:
+    platform, _, player_id = name.partition("/")
+    player = Player.objects.filter(platform__slug=platform, player_id=player_id).first()  # at most one, by constraint
+    if player is None:
+        return False
+    has_merges = PlayerMerge.objects.filter(Q(player=player) | Q(other=player)).exists()
+    return has_merges or CreditIntervention.objects.filter(player=player).exists()
 
 
 @cache

@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection, transaction
 
 from conversions.domain.inbox import ConversionConflict, Unplaced
 from conversions.domain.intake import place_again
+from conversions.domain.recrediting import settle_due_touches
 from conversions.models import Endpoint, InboxEvent, Platform
 from conversions.replay.scratch import quoted, refuse_live_writes
 from conversions.replay.then import (
@@ -24,6 +25,7 @@ from tracker_project.common.database import broken_constraint
 
 _READ_AT_ONCE = 2_000
 _COMMITTED_AT_ONCE = 500
+_TOUCHES_AT_ONCE = 1_000
 _PAGE = """
 SELECT event.*, replay.place, replay.subject, replay.took_effect_at
   FROM {scratch}.replay_order replay JOIN {scratch}.inbox_events event ON event.id = replay.event_id
@@ -80,6 +82,7 @@ def _attempt(
         for events in subjects:
             with clicks_not_stored(scratch) if events[0].subject in without_clicks else nullcontext():
                 _place_subject(scratch, events)
+        _settle_touches(at=subjects[-1][-1].at)
         keep_rates_of_then(scratch, share, first=first, last=last)
         differing = frozenset() if is_last else frozenset(credited_otherwise(scratch, share, first=first, last=last))
         if differing:
@@ -90,6 +93,12 @@ def _attempt(
         refuse_live_writes(scratch)
         connection.run_on_commit.clear()  # hints: nobody is to work on what is only rebuilt
     return differing
+
+
+def _settle_touches(*, at: datetime) -> None:
+    """Have done by now what a worker does a few seconds after an event: what belongs together is complete."""
+    while settle_due_touches(at=at, limit=_TOUCHES_AT_ONCE) == _TOUCHES_AT_ONCE:
+        pass
 
 
 def _name_of(due: Due) -> str:

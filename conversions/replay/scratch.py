@@ -14,6 +14,7 @@ from conversions.models import (
     ActivityReport,
     Anomaly,
     Conversion,
+    CreditDecision,
     CustomerLtv,
     DailyActivity,
     InboxEvent,
@@ -26,6 +27,8 @@ from conversions.models import (
     Postback,
     Revenue,
     StatusReport,
+    TheftEvidence,
+    Touchpoint,
 )
 
 LIVE = "public"
@@ -42,6 +45,9 @@ COPIED: tuple[type[models.Model], ...] = (
     Movement,
     PlayerStatus,
     Install,
+    Touchpoint,
+    CreditDecision,
+    TheftEvidence,
     DailyActivity,
     ActivityReport,
     Anomaly,

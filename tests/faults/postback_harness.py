@@ -9,14 +9,12 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs
 
 import psycopg
 
@@ -26,8 +24,9 @@ from deploy.ports import LOOPBACK, choose_free_port
 from deploy.supervision import read_procfile
 from tests.faults.harness import wait_until
 from tests.outside.casino import Deposit, signature_headers
-from tests.outside.receivers import ReceivedRequest, Receiver
+from tests.outside.receivers import Receiver
 
+_SMALLEST_CENTS = 5000
 _DATABASE = "postback_faults"
 _PATIENCE_SECONDS = 30.0
 _RETRY_SECONDS = 0.1
@@ -71,16 +70,19 @@ class PostbackTracker:
         environment = environment_of(self.postgres.url(_DATABASE), home / "var") | {
             "REDIS_URL": self.valkey.url(),
             "WEB_PORT": str(self.web_port),
-            "META_BASE_URL": self.receiver.meta_url,
             "EGRESS_ALLOWED_ADDRESSES": "127.0.0.0/8",
             "PATH": f"{sys.prefix}/bin:{os.environ.get('PATH', '/usr/bin:/bin')}",
         }
         (home / "var").mkdir(exist_ok=True)
         for command in (["migrate", "--verbosity", "0"], ["collectstatic", "--no-input", "--verbosity", "0"]):
             run_python(["manage.py", *command], environment)
-        told = json.loads(run_python(["-m", "bench.common_players", str(players)], environment))
+        told = json.loads(run_python(["-m", "bench.common_players", str(players), self.receiver.url], environment))
         self.secret: str = told["secret"]
-        self.players: list[list[str]] = told["players"]
+        self.players: list[str] = told["players"]
+        with psycopg.connect(self.postgres.url(_DATABASE), autocommit=True) as connection:
+            connection.execute("UPDATE destinations SET is_active = kind = 'generic' AND name = 'S2S'")
+            template = f"{self.receiver.url}/s2s?amount={{amount}}&transaction_id={{transaction_id}}"
+            connection.execute("UPDATE destinations SET url_template = %s WHERE is_active", [template])
         self.processes = {name: Process(name, environment, home / f"{name}.log") for name in ("web", "worker", "beat")}
         for process in self.processes.values():
             stack.callback(process.kill)
@@ -154,7 +156,7 @@ class Casino:
         connection.close()
 
     def _deposit(self, connection: http.client.HTTPConnection, number: int) -> None:
-        player_id = self._tracker.players[number][0]
+        player_id = self._tracker.players[number]
         deposit = Deposit(
             event_id=f"event-{number}",
             transaction_id=f"transaction-{number}",
@@ -185,26 +187,15 @@ class Casino:
 
 
 def amount_of(number: int) -> Decimal:
-    """Return an amount that no other deposit has: Meta's events are known by it."""
-    return Decimal(5000 + number).scaleb(-2)
+    """Return an amount that no other deposit has: it is known by it."""
+    return Decimal(_SMALLEST_CENTS + number).scaleb(-2)
 
 
 def ids_by_deposit(tracker: PostbackTracker) -> dict[int, list[str]]:
-    """Return under which ids each deposit was told, every time that a receiver took it."""
-    numbers = {row[1]: number for number, row in enumerate(tracker.players)}
+    """Return under which ids each deposit was told, every time that the receiver took it."""
     found: dict[int, list[str]] = defaultdict(list)
     for request in tracker.receiver.requests():
         if request.status == 200:
-            for key, dedup_id in _told_in(request):
-                found[numbers[key] if key in numbers else int(Decimal(key) * 100) - 5000].append(dedup_id)
+            number = int(Decimal(request.query["amount"]).scaleb(2)) - _SMALLEST_CENTS
+            found[number].append(request.query["transaction_id"])
     return found
-
-
-def _told_in(request: ReceivedRequest) -> Iterator[tuple[str, str]]:
-    """Yield what names the deposit (a click id, for Meta the amount) and the id that receivers de-duplicate on."""
-    if not request.path.startswith("/meta"):
-        yield request.query["click_id"], request.query["transaction_id"]
-        return
-    events: list[dict[str, Any]] = json.loads(parse_qs(request.body)["data"][0], parse_float=str)
-    for event in events:
-        yield str(event["custom_data"]["value"]), event["event_id"]

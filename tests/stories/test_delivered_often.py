@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from conversions.domain.intake import match_waiting_events, record_event
+from conversions.domain.recrediting import settle_due_touches
 from conversions.domain.reported import Reported
 from conversions.models import InboxEvent, Platform
 from conversions.replay.ordering import Choice
@@ -101,6 +102,8 @@ def match_all_waiting() -> None:
         while match_waiting_events(at=at, limit=500):
             pass
         at += timedelta(hours=7)
+    while settle_due_touches(at=at, limit=500):
+        pass
 
 
 def rows_by_platform() -> dict[str, dict[str, dict[str, object]]]:

@@ -9,6 +9,7 @@ import pytest
 from django.db import transaction
 
 from conversions.domain.intake import match_waiting_events, record_event
+from conversions.domain.recrediting import settle_due_touches
 from conversions.domain.reported import Reported
 from conversions.models import InboxEvent, Platform
 from tests.conversions.histories import STARTED_AT, history
@@ -30,6 +31,7 @@ def rows_after(platform: Platform, events: Sequence[Reported]) -> dict[str, Any]
         while InboxEvent.objects.filter(state="quarantined").exists() and at < MATCHED_AT + timedelta(days=3):
             match_waiting_events(at=at, limit=100)
             at += timedelta(hours=7)
+        settle_due_touches(at=at, limit=10_000)
         rows = recorded_rows()
         transaction.set_rollback(True)
     return rows

@@ -11,6 +11,7 @@ from django.db import connection
 from attribution.models import Click
 from campaigns.models import ExchangeRate
 from conversions.domain.intake import match_waiting_events
+from conversions.domain.recrediting import settle_due_touches
 from conversions.models import Conversion, CustomerLtv, InboxEvent, Movement, Platform, Player, Postback
 from conversions.replay.ordering import Choice
 from conversions.replay.running import Replayed, replay
@@ -33,6 +34,7 @@ def record_players(platform: Platform, *numbers: int) -> None:
     for number in numbers:
         click = make_click(make_link(partner=make_partner()), at=STARTED_AT - timedelta(hours=1))
         deliver(platform, history(number, click.click_id), at=RECEIVED_AT + timedelta(hours=number))
+    settle_due_touches(at=RECEIVED_AT, limit=10_000)
 
 
 def what_differs(replayed: Replayed) -> list[tuple[str, str, str, str, str]]:
@@ -121,6 +123,7 @@ def test_replay_takes_what_waited_in_quarantine_when_it_was_matched():
     told = history(1, click.click_id)
     deliver(platform, list(reversed(told)), at=RECEIVED_AT)
     match_all()
+    settle_due_touches(at=RECEIVED_AT, limit=10_000)
 
     replayed = replay_all(platform)
 
