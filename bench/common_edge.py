@@ -45,7 +45,14 @@ def edge_command(*, port: int, workers: int) -> list[str]:
 
 def edge_workers(pid: int) -> list[int]:
     """Return the processes of a running edge that serve; its first one only watches over them, another tidies up."""
-    return [child for child in process_tree(pid)[1:] if _SERVING in Path("/proc", str(child), "cmdline").read_bytes()]
+    return [child for child in process_tree(pid)[1:] if _SERVING in _command_line(child)]
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path("/proc", str(pid), "cmdline").read_bytes()
+    except FileNotFoundError:  # it has ended meanwhile
+        return b""
 
 
 def edge_answers(port: int) -> bool:

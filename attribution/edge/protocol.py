@@ -22,6 +22,8 @@ HEAD_SECONDS = 10.0
 # How long a connection waits for its next request: longer than the proxy before it keeps one.
 IDLE_SECONDS = 75.0
 CHECK_SECONDS = 5.0
+# How long a server that stops listens on an idle connection: a request may be on its way.
+LINGER_SECONDS = 0.3
 _LINK = b"/c/"
 _NOT_PLAIN = frozenset((b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
 _FOUND = b"HTTP/1.1 302 Found\r\n" + b"".join(b"%b: %b\r\n" % header for header in REDIRECT_HEADERS)
@@ -67,6 +69,7 @@ class ClickProtocol(HttpToolsProtocol):
         self._head_began_at: float | None = None
         self._head_bytes = 0
         self._check: asyncio.TimerHandle | None = None
+        self._is_ending = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -105,6 +108,8 @@ class ClickProtocol(HttpToolsProtocol):
             for name, value in headers:
                 super().on_header(name, value)
             super().on_headers_complete()
+            if self._is_ending:
+                self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         if self.cycle is not self._click_as_cycle:
@@ -114,9 +119,24 @@ class ClickProtocol(HttpToolsProtocol):
         self._heard_at = self.loop.time()
         super().on_response_complete()
 
+    def shutdown(self) -> None:
+        """Let the next answer be the connection's last, and close it in a moment if nothing is asked."""
+        self._is_ending = True
+        if self._is_free():
+            self.loop.call_later(LINGER_SECONDS, self._close_if_free)
+        else:
+            super().shutdown()
+
+    def _is_free(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _close_if_free(self) -> None:
+        if self._is_free():
+            self.transport.close()
+
     def _takes_click(self) -> bool:
         """Take a plain click, to be answered once it is durable; False leaves the request to the application."""
-        if not self.url.startswith(_LINK) or not (self.cycle is None or self.cycle.response_complete):
+        if not self.url.startswith(_LINK) or not self._is_free():
             return False
         path, _, query = self.url.partition(b"?")
         edge = self._application.edge
@@ -135,7 +155,7 @@ class ClickProtocol(HttpToolsProtocol):
         line, milliseconds, click.answer = edge.decide_click(
             route, headers, query=query, peer=self._peer, is_head=False
         )
-        click.response_complete = False
+        click.response_complete, click.keep_alive = False, not self._is_ending
         self.cycle = self._click_as_cycle
         edge.store.take_then(line, milliseconds, self._answer_click)
         return True
@@ -168,8 +188,7 @@ class ClickProtocol(HttpToolsProtocol):
             return
         now = self.loop.time()
         is_slow = self._head_began_at is not None and now - self._head_began_at > HEAD_SECONDS
-        is_free = self.cycle is None or self.cycle.response_complete
-        if is_slow or (is_free and now - self._heard_at > IDLE_SECONDS):
+        if is_slow or (self._is_free() and now - self._heard_at > IDLE_SECONDS):
             self.transport.close()
         else:
             self._check = self.loop.call_later(CHECK_SECONDS, self._look_after)

@@ -49,6 +49,11 @@ class Process:
                 self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
             )
 
+    def revive(self) -> None:
+        """Start it again if it ended by itself, as the supervisor does: Celery may when it loses Redis."""
+        if self._process.poll() is not None:
+            self.start()
+
     def kill(self) -> None:
         """End it and all that it started as a crash of the machine would."""
         if self._process.poll() is None:
@@ -107,6 +112,8 @@ class PostbackTracker:
             return dict(connection.execute("SELECT state, count(*) FROM postbacks GROUP BY state").fetchall())
 
     def has_told(self, deposits: int) -> bool:
+        for process in self.processes.values():
+            process.revive()
         return self.states() == {"done": deposits}
 
     def _answers(self) -> bool:

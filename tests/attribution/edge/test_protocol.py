@@ -310,3 +310,19 @@ def test_stopping_answers_the_click_that_waits(edge):
         assert (answer.status, answer.headers["connection"]) == (302, "close")
         assert not is_open(connection)
     assert stored_ids() == {click_id(answer)}
+
+
+def test_request_on_its_way_when_the_server_stops_is_the_last_that_is_answered(edge):
+    with edge.connect() as connection:
+        connection.sendall(CLICK % (1, b""))
+        read_answer(connection)
+        [served] = wait_for_connections(edge)
+        edge.server.should_exit = True
+        assert wait_until(lambda: served._is_ending)
+        connection.sendall(CLICK % (2, b""))
+
+        answer = read_answer(connection)
+
+        assert (answer.status, answer.headers["connection"]) == (302, "close")
+        assert not is_open(connection)
+    assert Click.objects.count() == 2
