@@ -11,6 +11,8 @@ from deploy.ports import LOOPBACK
 
 _BACKLOG = 2048
 _GRACE_SECONDS = 25
+# On a busy machine a worker takes long to start, or to say that it is well.
+_START_SECONDS = 30
 
 
 class _SharedPort(socket.socket):
@@ -44,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         workers=options.workers,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_worker_healthcheck=_START_SECONDS,
         proxy_headers=False,
         server_header=False,
         access_log=False,

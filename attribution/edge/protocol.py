@@ -22,7 +22,7 @@ HEAD_SECONDS = 10.0
 # How long a connection waits for its next request: longer than the proxy before it keeps one.
 IDLE_SECONDS = 75.0
 CHECK_SECONDS = 5.0
-# How long a server that stops listens on an idle connection: a request may be on its way.
+# How long a connection that ends is still listened to: something may be on its way.
 LINGER_SECONDS = 0.3
 _LINK = b"/c/"
 _NOT_PLAIN = frozenset((b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
@@ -83,13 +83,16 @@ class ClickProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._head_bytes > MOST_HEAD_BYTES:
+            return  # refused: what still comes is nobody's
         self._heard_at = self.loop.time()
         super().data_received(data)
         if self._head_began_at is not None:
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
                 self.transport.write(_TOO_LONG)
-                self.transport.close()
+                # To close while more comes in would reset the connection, and the answer would be lost.
+                self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def on_message_begin(self) -> None:
         self.url = b""
@@ -100,7 +103,7 @@ class ClickProtocol(HttpToolsProtocol):
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        self._head_began_at = None
+        self._head_began_at, self._head_bytes = None, 0
         if not self._takes_click():
             url, headers = self.url, self.headers
             super().on_message_begin()  # what the application reads, and a click needs nothing of

@@ -249,12 +249,13 @@ def test_page_has_the_same_headers_from_the_protocol_as_from_the_application(edg
 
 def test_head_without_an_end_is_refused(edge):
     with edge.connect() as connection:
-        connection.sendall(b"GET /c/spring HTTP/1.1\r\n")
-        for number in range(20):
-            connection.sendall(b"X-%d: %b\r\n" % (number, b"a" * 4_000))
+        lines = [b"X-%d: %b\r\n" % (number, b"a" * 4_000) for number in range(20)]
+        connection.sendall(b"GET /c/spring HTTP/1.1\r\n" + b"".join(lines))
         answer = read_answer(connection)
 
-    assert answer.status == 431
+        assert answer.status == 431
+        connection.settimeout(10)
+        assert connection.recv(1) == b""
     assert Click.objects.count() == 0
 
 
