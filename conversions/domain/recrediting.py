@@ -213,8 +213,9 @@ def _carry_on(player: Player, *, at: datetime) -> None:
         conversion.review_state = Conversion.Review.PENDING
         conversion.save()
         withdraw_misplaced_postbacks(conversion, at=at)
-    mark_first_deposit(player)
-    write_lifetime_value(player, at=at)
+    if any(conversion.kind == Conversion.Kind.DEPOSIT for conversion in conversions):
+        mark_first_deposit(player)
+        write_lifetime_value(player, at=at)
     for milestone in Milestone.objects.filter(player=player).order_by("pk"):
         copy_credit(milestone, player)
         milestone.save()
