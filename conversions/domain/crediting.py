@@ -13,6 +13,7 @@ from attribution.models import CreditOutcome
 from conversions.domain.touchpoints import keep_touches, rows_known_at_registration, touches_considered
 from conversions.models import CreditDecision, InboxEvent, Player, TheftEvidence, Touchpoint
 from conversions.models.players import Credited
+from tracker_project.common.prepared import insert
 
 # Touches with these verdicts have no part in what is shared among them.
 _NO_SHARE = {Verdict.UNUSABLE, Verdict.TOO_OLD, Verdict.FORGED}
@@ -56,7 +57,7 @@ def write_decision(
 ) -> CreditDecision:
     """Keep a decision, and give the player its columns without saving him."""
     credit, rule = decision.credit, decision.rule
-    row = CreditDecision.objects.create(
+    row = CreditDecision(
         player=player,
         cause=cause,
         rule=rule if rule.pk else None,
@@ -70,6 +71,7 @@ def write_decision(
         partner_id=credit.partner_id,
         decided_at=at,
     )
+    insert(row)
     player.credit_decision = row
     player.credit_ends_at = registered_at + timedelta(days=rule.deposit_days) if rule.deposit_days else None
     player.credit_outcome = credit.outcome

@@ -11,13 +11,22 @@ from conversions.domain.statuses import never_held_first
 from conversions.models import Conversion, Player, Revenue
 from tracker_project.common.hints import hint_after_commit
 from tracker_project.common.money import Money
-from tracker_project.common.prepared import insert
+from tracker_project.common.prepared import fetch, insert
 from tracker_project.common.time import day_in_zone
 
 log = structlog.get_logger(__name__)
 
 # Where the deposit stands that holds the mark: its instant, then the event that gave it.
 MarkedDeposit = tuple[datetime, str]
+# Which deposit is first, whether it is marked, and whether all that it brings is written.
+_FIRST = """
+    SELECT id, is_first_deposit,
+           campaign_id IS NULL OR offer_id IS NULL
+           OR EXISTS (SELECT FROM revenues WHERE revenues.conversion_id = conversions.id)
+      FROM conversions
+     WHERE player_id = %s AND kind = 'deposit' AND is_settled AND NOT is_test
+       AND status NOT IN ('pending', 'rejected', 'void')
+     ORDER BY occurred_at, first_event_id LIMIT 1"""
 
 
 def can_be_first(deposit: Conversion) -> bool:
@@ -37,32 +46,28 @@ def place_new_deposit(deposit: Conversion, *, marked: MarkedDeposit | None) -> N
         insert(revenue)
 
 
-def mark_first_deposit(player: Player) -> Conversion | None:
-    """Put the mark on the player's first deposit and return it; call with the player locked.
+def mark_first_deposit(player: Player) -> int | None:
+    """Put the mark on the player's first deposit and return its key; call with the player locked.
 
     First is the earliest settled one by `occurred_at`, then event id, that is neither void, rejected nor a test. A
     reversed one keeps its place. A moved mark sends both deposits through review and booking again; commission and
     postback are keyed on the player, so nothing is paid or sent twice.
     """
-    first = (
-        _deposits(player)
-        .filter(is_settled=True, is_test=False)
-        .exclude(status__in=[Conversion.Status.PENDING, Conversion.Status.REJECTED, Conversion.Status.VOID])
-        .select_related("campaign", "offer")
-        .order_by("occurred_at", "first_event_id")
-        .first()
-    )
-    if first is None or not first.is_first_deposit:
+    found = fetch(_FIRST, [player.pk])
+    pk: int | None
+    pk, is_marked, is_written = found[0] if found else (None, False, False)
+    if not is_marked:
         _clear_mark(player)
-    if first is None:
-        return None
-    if not first.is_first_deposit:
+    if pk is None or (is_marked and is_written):
+        return pk
+    first = Conversion.objects.select_related("campaign", "offer").get(pk=pk)
+    if not is_marked:
         first.is_first_deposit = True
         first.is_valuable = False
         first.review_state = Conversion.Review.PENDING
         first.save(update_fields=["is_first_deposit", "is_valuable", "review_state"])
     write_revenue(first)
-    return first
+    return first.pk
 
 
 def write_revenue(first: Conversion) -> None:

@@ -45,13 +45,30 @@ from conversions.models import (
     StatusReport,
 )
 from tracker_project.common.hints import hint_after_commit
-from tracker_project.common.prepared import fetch, insert
+from tracker_project.common.prepared import columns_of, fetch, insert, made, update
 
 log = structlog.get_logger(__name__)
 
 _CREDIT_OF_A_MILESTONE = (*CREDITED_ROWS, "credit_outcome", "click_uuid", "clicked_at", "link", "source")
 # Reviews and bookings write to conversions too; whoever locks both locks the player first.
 LOCKED_CONVERSIONS = Conversion.objects.select_for_update(of=("self",), no_key=True)
+_CONVERSION = columns_of(Conversion)
+_LOCK_CONVERSION = f"SELECT {', '.join(_CONVERSION)} FROM conversions WHERE id = %s FOR NO KEY UPDATE"  # noqa: S608
+_REPORT = ("id", "status", "occurred_at", "received_at")
+_SAID = ("id", "event_id", "terms")
+_REPORTS_OF = f"""
+    SELECT {", ".join(f"report.{name}" for name in _REPORT)}, {", ".join(f"event.{name}" for name in _SAID)}
+      FROM status_reports report JOIN inbox_events event ON event.id = report.event_id
+     WHERE report.conversion_id = %s"""  # noqa: S608
+# What a registration or a report of a status changes, by the names of fields.
+_REGISTERED = tuple(
+    field.name for field in Player._meta.concrete_fields if field.name not in ("id", "platform", "player_id")
+)
+_FOLLOWING_REPORTS = (
+    *("status", "is_settled", "occurred_at", "first_event_id", "received_at", "product", "is_test", "reversed_at"),
+    *("review_state", "booking_state", "is_valuable", "is_first_deposit", "credit_decision"),
+    *_CREDIT_OF_A_MILESTONE,
+)
 
 
 def record_registration(
@@ -98,7 +115,7 @@ def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at:
     _register(player, reported)
     credit_new_player(player, touches, event=event, brand_id=event.platform.brand_id, at=at)
     note_earlier_installs(player)
-    player.save()
+    update(player, *_REGISTERED)
     conversion = _registration_conversion(player, event)
     insert(_report(conversion, event, conversion.status))
     named_clicks = {touch.click_uuid for touch in touches if touch.click_uuid}
@@ -117,7 +134,7 @@ def place_deposit(reported: ReportedDeposit, event: InboxEvent, *, at: datetime)
     reported = replace(reported, player_id=player_id_of(reported, event.platform))
     player = locked_player(event.platform, reported.player_id, at=at)
     known, marked = _standing_deposits(player, reported)
-    conversion = _known_deposit(known, reported) if known else None
+    conversion = _known_deposit(known, player, reported) if known else None
     if conversion is None:
         conversion = _record_new_deposit(player, reported, event, marked=marked)
         wake_waiting_events(player.platform_id, waiting_for_transaction(reported.transaction_id), at=at)
@@ -221,12 +238,22 @@ def _standing_deposits(player: Player, reported: ReportedDeposit) -> tuple[int |
     return known, marked
 
 
-def _known_deposit(pk: int, reported: ReportedDeposit) -> Conversion:
+def _known_deposit(pk: int, player: Player, reported: ReportedDeposit) -> Conversion:
     """Return the transaction's conversion, locked; raises `ConversionConflict` for other terms."""
-    known = LOCKED_CONVERSIONS.select_related("player", *CREDITED_ROWS).get(pk=pk)
+    known = made(Conversion, _CONVERSION, fetch(_LOCK_CONVERSION, [pk])[0])
+    if known.player_id == player.pk:
+        known.player = player
+        _share_credited_rows(known, player)
     held = {"player_id": known.player.player_id, "amount": plain_amount(known.amount), "currency": known.currency}
     refuse_other_terms("transaction_conflict", held=held, reported=reported.terms())
     return known
+
+
+def _share_credited_rows(conversion: Conversion, player: Player) -> None:
+    """Let a conversion have the rows of its player where both are credited to the same: they are read once."""
+    for name in CREDITED_ROWS:
+        if getattr(conversion, f"{name}_id") == getattr(player, f"{name}_id"):
+            setattr(conversion, name, getattr(player, name))
 
 
 def _record_new_deposit(
@@ -259,9 +286,9 @@ def _record_new_deposit(
 
 def report_status(conversion: Conversion, status: str, event: InboxEvent, *, at: datetime) -> None:
     """Add a report to a known deposit, with all that follows; call with the player locked."""
-    _report(conversion, event, status).save(force_insert=True)
+    insert(_report(conversion, event, status))
     before = (conversion.status, conversion.is_settled, conversion.is_test, conversion.credit_outcome)
-    _follow_reports(conversion, list(conversion.status_reports.select_related("event")))
+    _follow_reports(conversion, _reports_of(conversion))
     if conversion.player.credit_ends_at is not None:  # its instant may have moved over the bound
         copy_credit(conversion, conversion.player)
         end_credit_of_late_deposit(conversion, conversion.player, occurred_at=conversion.occurred_at)
@@ -276,9 +303,8 @@ def report_status(conversion: Conversion, status: str, event: InboxEvent, *, at:
         conversion.booking_state = Conversion.Booking.DUE
         withdraw_postbacks(conversion, at=at)
         hint_after_commit("conversion_settled")
-    conversion.save()
-    mark_first_deposit(conversion.player)
-    conversion.refresh_from_db(fields=["is_first_deposit"])
+    update(conversion, *_FOLLOWING_REPORTS)
+    conversion.is_first_deposit = mark_first_deposit(conversion.player) == conversion.pk
 
 
 def _report(conversion: Conversion, event: InboxEvent, status: str) -> StatusReport:
@@ -289,6 +315,16 @@ def _report(conversion: Conversion, event: InboxEvent, status: str) -> StatusRep
         occurred_at=event.occurred_at,
         received_at=event.received_at,
     )
+
+
+def _reports_of(conversion: Conversion) -> list[StatusReport]:
+    """Return all that was reported of a conversion, each with what its event said."""
+    reports = []
+    for row in fetch(_REPORTS_OF, [conversion.pk]):
+        report = made(StatusReport, _REPORT, row[: len(_REPORT)])
+        report.event = made(InboxEvent, _SAID, row[len(_REPORT) :])
+        reports.append(report)
+    return reports
 
 
 def _follow_reports(conversion: Conversion, reports: Sequence[StatusReport]) -> None:

@@ -68,12 +68,23 @@ def settle_credit(player: Player, *, cause: CreditDecision.Cause, at: datetime) 
     """
     if player.registered_at is None:
         return False
-    decision = _decision_of(player, registered_at=player.registered_at)
-    has_thefts = note_thefts(player, decision, registered_at=player.registered_at, at=at)
+    return _settle_credit(player, standing_rows_of(player), registered_at=player.registered_at, cause=cause, at=at)
+
+
+def _settle_credit(
+    player: Player,
+    rows: Sequence[Touchpoint],
+    *,
+    registered_at: datetime,
+    cause: CreditDecision.Cause,
+    at: datetime,
+) -> bool:
+    decision = _decision_of(player, rows, registered_at=registered_at)
+    has_thefts = note_thefts(player, decision, registered_at=registered_at, at=at)
     if _is_in_force(decision, player):
         return False
     before = _credited(player)
-    row = write_decision(player, _with_facts(decision), cause=cause, registered_at=player.registered_at, at=at)
+    row = write_decision(player, _with_facts(decision), cause=cause, registered_at=registered_at, at=at)
     player.save()
     if _credited(player) != before or has_thefts:
         _carry_on(player, at=at)
@@ -83,9 +94,9 @@ def settle_credit(player: Player, *, cause: CreditDecision.Cause, at: datetime) 
     return True
 
 
-def decision_without_staff(player: Player, *, registered_at: datetime) -> Decision:
+def _decision_without_staff(player: Player, rows: Sequence[Touchpoint], *, registered_at: datetime) -> Decision:
     """Return what the rules in force when the player registered say of all that is known of him."""
-    touches = touches_considered(standing_rows_of(player), player, registered_at=registered_at)
+    touches = touches_considered(rows, player, registered_at=registered_at)
     return decide(player.platform.brand_id, touches, registered_at=registered_at)
 
 
@@ -96,8 +107,12 @@ def _settle(row: Touchpoint, *, at: datetime) -> int:
             if not due.filter(pk=row.pk, is_due=True).exists():
                 return 0
             for player in _locked(players_concerned(row)):
-                settle_credit(player, cause=CreditDecision.Cause.TOUCH, at=at)
-                _adopt_milestones(player)
+                if player.registered_at is not None:
+                    rows = standing_rows_of(player)
+                    _settle_credit(
+                        player, rows, registered_at=player.registered_at, cause=CreditDecision.Cause.TOUCH, at=at
+                    )
+                    _adopt_milestones(player, rows)
             Touchpoint.objects.filter(pk=row.pk).update(is_due=False)
     except (OperationalError, InterfaceError):
         raise  # the database is the trouble, not the row
@@ -109,19 +124,13 @@ def _settle(row: Touchpoint, *, at: datetime) -> int:
 
 def _locked(players: Sequence[int]) -> list[Player]:
     """Return the players, each as he is once nobody else changes him, in one order for all workers."""
-    locked = Player.objects.select_for_update(of=("self",), no_key=True).select_related("platform")
+    locked = Player.objects.select_for_update(of=("self",), no_key=True).select_related("platform", "credit_decision")
     return list(locked.filter(pk__in=players).order_by("pk"))
 
 
-def _adopt_milestones(player: Player) -> None:
+def _adopt_milestones(player: Player, rows: Sequence[Touchpoint]) -> None:
     """Give a registered player the milestones that named nobody but hang together with him alone."""
-    if player.registered_at is None:
-        return
-    nobodys = {
-        row.event_id: row
-        for row in standing_rows_of(player)
-        if row.player_id is None and row.how == Touchpoint.How.MILESTONE
-    }
+    nobodys = {row.event_id: row for row in rows if row.player_id is None and row.how == Touchpoint.How.MILESTONE}
     reports = MilestoneReport.objects.filter(event__in=nobodys, milestone__player=None).select_related("milestone")
     for report in reports.order_by("pk"):
         if players_concerned(nobodys[report.event_id]) == [player.pk]:
@@ -131,8 +140,8 @@ def _adopt_milestones(player: Player) -> None:
             report.milestone.save()
 
 
-def _decision_of(player: Player, *, registered_at: datetime) -> Decision:
-    decision = decision_without_staff(player, registered_at=registered_at)
+def _decision_of(player: Player, rows: Sequence[Touchpoint], *, registered_at: datetime) -> Decision:
+    decision = _decision_without_staff(player, rows, registered_at=registered_at)
     kinds = [CreditIntervention.Kind.RETAG, CreditIntervention.Kind.RELEASE]
     interventions = CreditIntervention.objects.filter(player=player, kind__in=kinds).select_related("link")
     latest = interventions.order_by("-pk").first()
@@ -213,8 +222,9 @@ def _carry_on(player: Player, *, at: datetime) -> None:
         conversion.review_state = Conversion.Review.PENDING
         conversion.save()
         withdraw_misplaced_postbacks(conversion, at=at)
-    mark_first_deposit(player)
-    write_lifetime_value(player, at=at)
+    if any(conversion.kind == Conversion.Kind.DEPOSIT for conversion in conversions):
+        mark_first_deposit(player)
+        write_lifetime_value(player, at=at)
     for milestone in Milestone.objects.filter(player=player).order_by("pk"):
         copy_credit(milestone, player)
         milestone.save()

@@ -8,9 +8,16 @@ from django.db.models import Q, QuerySet
 
 from attribution.domain.touches import Claim, Touch, read_touches
 from attribution.models import Channel
-from conversions.models import CreditIntervention, InboxEvent, Player, PlayerMerge, Touchpoint
+from conversions.models import CreditIntervention, InboxEvent, Player, Touchpoint
+from tracker_project.common.prepared import fetch, insert_missing
 
 _COPIED = ("click_uuid", "link_id", "campaign_id", "creative_id", "partner_id", "source_id", "offer_id")
+_MERGES_OF = """
+    SELECT player_id, other_id FROM player_merges
+     WHERE (player_id = ANY(%(players)s) OR other_id = ANY(%(players)s)) AND undone_at IS NULL"""
+_JOINED_AND_SEPARATED = """
+    SELECT channel, name, kind FROM credit_interventions
+     WHERE player_id = ANY(%s) AND kind IN ('join', 'separate') ORDER BY id"""
 # A chain of devices and clicks longer than this is no longer one person's.
 _HOPS = 5
 
@@ -29,7 +36,7 @@ def keep_touches(
     """
     rows = [new_row(touch, player=player, event=event, how=how, install_id=install_id) for touch in touches]
     if rows:
-        Touchpoint.objects.bulk_create(rows, ignore_conflicts=True)
+        insert_missing(*rows)
     return rows
 
 
@@ -111,9 +118,12 @@ def rows_of(player: Player) -> list[Touchpoint]:
     """Return all touchpoints that are the player's: his own, those of players merged with him, and those of nobody
     that share a click or an install with them."""
     players = {player.pk, *merged_with(player)}
+    return _rows_of(player, players, _separated(players))
+
+
+def _rows_of(player: Player, players: Collection[int], separated: Collection[tuple[str, str]]) -> list[Touchpoint]:
     own = list(Touchpoint.objects.filter(player__in=players).order_by("pk"))
     found = {row.pk: row for row in own}
-    separated = _separated(players)
     fresh = [row for row in own if (row.channel, row.name) not in separated]
     for _ in range(_HOPS):
         linked = _linked(player.platform_id, fresh).filter(player=None).exclude(pk__in=found)
@@ -126,8 +136,9 @@ def rows_of(player: Player) -> list[Touchpoint]:
 
 def standing_rows_of(player: Player) -> list[Touchpoint]:
     """Return the player's touchpoints without those that staff separated from him."""
-    separated = _separated({player.pk, *merged_with(player)})
-    return [row for row in rows_of(player) if (row.channel, row.name) not in separated]
+    players = {player.pk, *merged_with(player)}
+    separated = _separated(players)
+    return [row for row in _rows_of(player, players, separated) if (row.channel, row.name) not in separated]
 
 
 def players_concerned(row: Touchpoint) -> list[int]:
@@ -141,22 +152,22 @@ def players_concerned(row: Touchpoint) -> list[int]:
         if not fresh:
             break
         seen |= {each.pk for each in fresh}
-    merges = PlayerMerge.objects.filter(Q(player__in=players) | Q(other__in=players), undone_at=None)
-    return sorted(players | {pk for pair in merges.values_list("player_id", "other_id") for pk in pair})
+    return sorted(_with_merged(players))
 
 
 def merged_with(player: Player) -> set[int]:
     """Return the numbers of the players who are one person with this one."""
-    merges = PlayerMerge.objects.filter(Q(player=player) | Q(other=player), undone_at=None)
-    pairs = merges.values_list("player_id", "other_id")
-    return {pk for pair in pairs for pk in pair} - {player.pk}
+    return _with_merged({player.pk}) - {player.pk}
+
+
+def _with_merged(players: set[int]) -> set[int]:
+    pairs = fetch(_MERGES_OF, {"players": list(players)})
+    return players | {pk for pair in pairs for pk in pair}
 
 
 def _separated(players: Iterable[int]) -> set[tuple[str, str]]:
     """Return the channels and names of the touches that a person separated from these players, and did not rejoin."""
-    kinds = [CreditIntervention.Kind.JOIN, CreditIntervention.Kind.SEPARATE]
-    interventions = CreditIntervention.objects.filter(player__in=players, kind__in=kinds).order_by("pk")
-    latest = {(each.channel, each.name): each.kind for each in interventions}
+    latest = {(channel, name): kind for channel, name, kind in fetch(_JOINED_AND_SEPARATED, [list(players)])}
     return {touch for touch, kind in latest.items() if kind == CreditIntervention.Kind.SEPARATE}
 
 

@@ -1,7 +1,8 @@
 """Which events belong together, and in which order they are placed again.
 
-Two events belong together when they name the same player, click, transaction or installation of one platform. What
-belongs together is placed by one process, in the order in which it took effect; the rest is independent of it.
+Two events belong together when they name the same player, click, transaction or installation of one platform, or
+players whom staff merged. What belongs together is placed by one process, in the order in which it took effect; the
+rest is independent of it.
 """
 
 from collections.abc import Iterable
@@ -39,6 +40,10 @@ WITH named AS (
      WHERE other IS NOT NULL
      UNION
     SELECT subject, subject FROM {scratch}.replay_names WHERE starts_with(player, 'player:click-')
+     UNION
+    SELECT player.platform_id || ':player:' || player.player_id, 'merge:' || merge.id
+      FROM {live}.player_merges merge JOIN {live}.players player ON player.id IN (merge.player_id, merge.other_id)
+     WHERE merge.undone_at IS NULL
 )
 SELECT subject, other FROM named
  WHERE other IN (SELECT other FROM named GROUP BY other HAVING count(*) > 1)
@@ -98,7 +103,7 @@ def order_events(scratch: str, choice: Choice, *, shares: int) -> int:
     """Write `replay_order`: each chosen event with its share and place; return how many there are."""
     _run(_NAME, scratch)
     with connection.cursor() as cursor:
-        cursor.execute(_MEET.format(scratch=quoted(scratch)))
+        cursor.execute(_MEET.format(scratch=quoted(scratch), live=LIVE))
         roots = join(cursor.fetchall())
         cursor.execute(f"CREATE UNLOGGED TABLE {quoted(scratch)}.replay_met (subject text PRIMARY KEY, root text)")
         with cursor.copy(f"COPY {quoted(scratch)}.replay_met FROM STDIN") as copy:

@@ -13,6 +13,7 @@ from conversions.domain.intake import place_again
 from conversions.domain.recrediting import settle_due_touches
 from conversions.models import Endpoint, InboxEvent, Platform
 from conversions.replay.scratch import quoted, refuse_live_writes
+from conversions.replay.staff import repeat_staff_decisions
 from conversions.replay.then import (
     KEPT_CREDIT,
     clicks_not_stored,
@@ -83,6 +84,7 @@ def _attempt(
             with clicks_not_stored(scratch) if events[0].subject in without_clicks else nullcontext():
                 _place_subject(scratch, events)
         _settle_touches(at=subjects[-1][-1].at)
+        repeat_staff_decisions(scratch, share, first=first, last=last, at=subjects[-1][-1].at)
         keep_rates_of_then(scratch, share, first=first, last=last)
         differing = frozenset() if is_last else frozenset(credited_otherwise(scratch, share, first=first, last=last))
         if differing:

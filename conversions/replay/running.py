@@ -15,9 +15,10 @@ from django.db import connection
 
 from conversions.models import InboxEvent
 from conversions.replay.comparing import Difference, count_live_rows, find_differences, store_live_rows
-from conversions.replay.explaining import explain
+from conversions.replay.explaining import explain, look_again
 from conversions.replay.ordering import Choice, copy_inbox, order_events
 from conversions.replay.scratch import copy_indexes, copy_tables, one_moment, scratch_schema
+from conversions.replay.staff import store_staff_decisions
 from conversions.replay.then import kept, store_rates
 from conversions.replay.worker import work
 
@@ -75,6 +76,7 @@ def replay(
             rows=count_live_rows(scratch),
             kept=kept(scratch),
         )
+        look_again()
         for difference in find_differences(scratch):
             _note(replayed, difference)
     return replayed
@@ -87,6 +89,7 @@ def _prepare(scratch: str, choice: Choice, *, shares: int) -> int:
         events = order_events(scratch, choice, shares=shares)
         store_live_rows(scratch, choice)
         store_rates(scratch)
+        store_staff_decisions(scratch)
         copy_indexes(scratch)
     return events
 

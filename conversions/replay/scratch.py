@@ -15,6 +15,7 @@ from conversions.models import (
     Anomaly,
     Conversion,
     CreditDecision,
+    CreditIntervention,
     CustomerLtv,
     DailyActivity,
     InboxEvent,
@@ -23,6 +24,7 @@ from conversions.models import (
     MilestoneReport,
     Movement,
     Player,
+    PlayerMerge,
     PlayerStatus,
     Postback,
     Revenue,
@@ -47,6 +49,8 @@ COPIED: tuple[type[models.Model], ...] = (
     Install,
     Touchpoint,
     CreditDecision,
+    CreditIntervention,
+    PlayerMerge,
     TheftEvidence,
     DailyActivity,
     ActivityReport,
@@ -79,8 +83,9 @@ def scratch_schema(name: str, *, keep: bool) -> Iterator[None]:
         raise ScratchInUse(f"Another replay works in the schema {name}: wait for it, or name another.")
     try:
         _drop_what_a_killed_run_left(name)
-        _execute(f"CREATE SCHEMA {quoted(name)}")
-        _execute(f"COMMENT ON SCHEMA {quoted(name)} IS '{_MARK}'")
+        with transaction.atomic():  # whoever is killed leaves a schema with its mark, or none
+            _execute(f"CREATE SCHEMA {quoted(name)}")
+            _execute(f"COMMENT ON SCHEMA {quoted(name)} IS '{_MARK}'")
         try:
             yield
         except BaseException:
