@@ -44,6 +44,8 @@ _START_SECONDS = 60.0
 _REVIEW_SECONDS = 300.0
 # A registration and three deposits of each player that is made; what tables with so many rows hold beside them.
 _EVENTS_A_PLAYER = 4
+# So many register one after another before the first of them deposits.
+_PLAYERS_IN_TURN = 100
 # The key that `environment_of` names.
 _CLICK_KEY = bytes.fromhex("0f" * 32)
 _STORE_CLICK = """
@@ -237,10 +239,12 @@ def _processes(environment: Mapping[str, str], var: Path, port: int) -> Iterator
 
 
 def _webhooks(tracker: Tracker, number: int) -> list[bytes]:
-    """Return so many signed requests, the clicks that they name stored; each four are about a player of their own."""
+    """Return so many signed requests, the clicks that they name stored; four are about each player, not at once."""
     requests, clicks = [], []
     for position in islice(tracker.numbers, number):
-        player, part = divmod(position, _EVENTS_A_PLAYER)
+        group, place = divmod(position, _EVENTS_A_PLAYER * _PLAYERS_IN_TURN)
+        part, member = divmod(place, _PLAYERS_IN_TURN)
+        player = group * _PLAYERS_IN_TURN + member
         fields = {"player_id": f"new-{player}", "event_id": f"new-{position}", "occurred_at": _now().isoformat()}
         if part == 0:
             link, uuid = tracker.links[player % len(tracker.links)], new_uuid7(int(_now().timestamp() * 1000))

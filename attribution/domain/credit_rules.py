@@ -7,13 +7,20 @@ from datetime import datetime
 import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from attribution.models import CreditRule
 from campaigns.models import Brand, Campaign
+from tracker_project.common.prepared import columns_of, fetch, made
 
 log = structlog.get_logger(__name__)
 
+_RULE = columns_of(CreditRule)
+_IN_FORCE = f"""
+    SELECT {", ".join(_RULE)} FROM credit_rules
+     WHERE (campaign_id = ANY(%(campaigns)s) OR (campaign_id IS NULL AND (brand_id = %(brand)s OR brand_id IS NULL)))
+       AND starts_at <= %(at)s AND (ends_at IS NULL OR ends_at > %(at)s)
+     ORDER BY starts_at"""  # noqa: S608
 # What holds where no version is in force: the columns' own defaults.
 BUILT_IN = CreditRule(version=0)
 
@@ -43,10 +50,8 @@ class RuleBook:
 def rules_in_force(*, brand_id: int | None, campaign_ids: Iterable[int | None], at: datetime) -> RuleBook:
     """Return the rules in force at `at` for these campaigns' touches; one query."""
     named = {campaign_id for campaign_id in campaign_ids if campaign_id is not None}
-    is_concerned = Q(campaign__in=named) | Q(campaign=None, brand=brand_id) | Q(campaign=None, brand=None)
-    started = CreditRule.objects.filter(is_concerned, starts_at__lte=at)
-    in_force = started.filter(Q(ends_at=None) | Q(ends_at__gt=at)).order_by("starts_at")
-    return book_of(in_force)
+    rows = fetch(_IN_FORCE, {"campaigns": list(named), "brand": brand_id, "at": at})
+    return book_of(made(CreditRule, _RULE, row) for row in rows)
 
 
 def book_of(rules: Iterable[CreditRule]) -> RuleBook:

@@ -11,7 +11,10 @@ from attribution.click_ids import ClickId, ForgedClickId, MalformedClickId, read
 from attribution.domain.pre_clicks import promote_pre_click
 from attribution.models import Channel, Click, CreditOutcome
 from campaigns.models import Campaign, LinkTerms, Partner, TrackingLink
+from tracker_project.common.prepared import columns_of, fetch, made
 
+_CLICK = columns_of(Click)
+_CLICK_BY_ID = f"SELECT {', '.join(_CLICK)} FROM clicks WHERE id = %s"  # noqa: S608
 _SUB_IDS = range(1, 11)
 _NAME_LENGTH = 100
 
@@ -79,8 +82,13 @@ def read_click(text: str, *, at: datetime) -> Touch:
         return Touch(channel=Channel.CLICK, name="", occurred_at=at, problem=CreditOutcome.MALFORMED_CLICK_ID)
     except ForgedClickId:
         return Touch(channel=Channel.CLICK, name="", occurred_at=at, problem=CreditOutcome.FORGED_CLICK_ID)
-    click = Click.objects.filter(id=click_id.uuid).first() or promote_pre_click(click_id.uuid, at=at)
+    click = _stored_click(click_id.uuid) or promote_pre_click(click_id.uuid, at=at)
     return touch_of_click(click) if click else _touch_of_unstored_click(click_id)
+
+
+def _stored_click(uuid: UUID) -> Click | None:
+    rows = fetch(_CLICK_BY_ID, [uuid])
+    return made(Click, _CLICK, rows[0]) if rows else None
 
 
 def touch_of_click(click: Click) -> Touch:

@@ -9,6 +9,12 @@ from datetime import datetime
 from django.db.models import Q
 
 from conversions.models import AppSystem, AttStatus, Install, Player
+from tracker_project.common.prepared import fetch, made
+
+_SAID = ("id", "app_system", "att_status", "installed_at")
+_INSTALLS_BY_CLICK = f"""
+    SELECT {", ".join(_SAID)} FROM installs
+     WHERE platform_id = %s AND click_uuid = %s AND app_system <> '' ORDER BY installed_at, id"""  # noqa: S608
 
 # A player with several devices is treated as the strictest of them asks.
 _STRICTER_THAN = {
@@ -54,9 +60,8 @@ def note_earlier_installs(player: Player) -> None:
     """Keep what the installs by a player's click said before he registered; call with him locked."""
     if player.click_uuid is None:
         return
-    installs = Install.objects.filter(platform=player.platform_id, click_uuid=player.click_uuid)
-    for install in installs.exclude(app_system="").order_by("installed_at", "pk"):
-        _note(player, install)
+    for row in fetch(_INSTALLS_BY_CLICK, [player.platform_id, player.click_uuid]):
+        _note(player, made(Install, _SAID, row))
 
 
 def _note(player: Player, install: Install) -> None:

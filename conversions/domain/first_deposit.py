@@ -11,7 +11,7 @@ from conversions.domain.statuses import never_held_first
 from conversions.models import Conversion, Player, Revenue
 from tracker_project.common.hints import hint_after_commit
 from tracker_project.common.money import Money
-from tracker_project.common.prepared import fetch, insert
+from tracker_project.common.prepared import fetch, insert, insert_soon
 from tracker_project.common.time import day_in_zone
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ def place_new_deposit(deposit: Conversion, *, marked: MarkedDeposit | None) -> N
     insert(deposit)
     revenue = _revenue(deposit) if deposit.is_first_deposit else None
     if revenue is not None:
-        insert(revenue)
+        insert_soon(revenue)
 
 
 def mark_first_deposit(player: Player) -> int | None:

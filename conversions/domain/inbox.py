@@ -13,7 +13,7 @@ from conversions.domain.reported import Reported
 from conversions.models import Anomaly, Endpoint, InboxEvent, Platform
 from tracker_project.common.database import broken_constraint
 from tracker_project.common.hints import hint_after_commit
-from tracker_project.common.prepared import insert, update
+from tracker_project.common.prepared import gathered, insert_soon, update
 
 log = structlog.get_logger(__name__)
 
@@ -163,9 +163,9 @@ def _record_or_repeat(event: InboxEvent, place: Place, also: Also | None, *, at:
     """Insert first: whoever brings the same event at the same moment waits at the constraint until we are done."""
     for _try in range(_TRIES):
         try:
-            with transaction.atomic():
+            with transaction.atomic(), gathered():
                 event.pk = None
-                insert(event)
+                insert_soon(event)
                 settle(event, place, at=at)
                 recorded = _recorded(event, is_repeat=False)
                 if also:

@@ -8,7 +8,7 @@ from django.conf import settings
 from campaigns.domain.exchange import NoExchangeRate, convert
 from conversions.models import CustomerLtv, DailyActivity, Player
 from tracker_project.common.money import Money
-from tracker_project.common.prepared import fetch
+from tracker_project.common.prepared import run
 
 # Deposits count while confirmed; test deposits never.
 _WRITE = """
@@ -36,7 +36,7 @@ _WRITE = """
 
 def write_lifetime_value(player: Player, *, at: datetime) -> None:
     """Write the player's `customer_ltv` by what his deposits say; call with the player locked."""
-    fetch(_WRITE, {"player": player.pk, "currency": settings.REPORTING_CURRENCY, "at": at})
+    run(_WRITE, {"player": player.pk, "currency": settings.REPORTING_CURRENCY, "at": at})
 
 
 def worth_so_far(player: Player) -> Money:

@@ -28,6 +28,7 @@ from conversions.domain.subjects import (
     locked_player,
     player_id_of,
     proven_click_id,
+    read_credited_rows,
     waiting_for_click,
     waiting_for_player,
     waiting_for_transaction,
@@ -45,7 +46,7 @@ from conversions.models import (
     StatusReport,
 )
 from tracker_project.common.hints import hint_after_commit
-from tracker_project.common.prepared import columns_of, fetch, insert, made, update
+from tracker_project.common.prepared import columns_of, fetch, insert, insert_soon, made, update
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +61,11 @@ _REPORTS_OF = f"""
     SELECT {", ".join(f"report.{name}" for name in _REPORT)}, {", ".join(f"event.{name}" for name in _SAID)}
       FROM status_reports report JOIN inbox_events event ON event.id = report.event_id
      WHERE report.conversion_id = %s"""  # noqa: S608
+_CAME_EARLIER = """
+    SELECT EXISTS (SELECT FROM milestones
+                    WHERE player_id = %(player)s
+                       OR (platform_id = %(platform)s AND click_uuid = ANY(%(clicks)s) AND player_id IS NULL)),
+           EXISTS (SELECT FROM conversions WHERE player_id = %(player)s AND kind = 'deposit')"""
 # What a registration or a report of a status changes, by the names of fields.
 _REGISTERED = tuple(
     field.name for field in Player._meta.concrete_fields if field.name not in ("id", "platform", "player_id")
@@ -116,14 +122,13 @@ def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at:
     credit_new_player(player, touches, event=event, brand_id=event.platform.brand_id, at=at)
     note_earlier_installs(player)
     update(player, *_REGISTERED)
+    read_credited_rows(player)
     conversion = _registration_conversion(player, event)
-    insert(_report(conversion, event, conversion.status))
+    insert_soon(_report(conversion, event, conversion.status))
     named_clicks = {touch.click_uuid for touch in touches if touch.click_uuid}
-    _credit_earlier_milestones(player, named_clicks)
+    _credit_what_came_earlier(player, named_clicks, at=at)
     if player.is_test:
         _mark_earlier_facts_as_tests(player)
-    if _credit_earlier_deposits(player):
-        write_lifetime_value(player, at=at)
     waits_for = [waiting_for_player(player.player_id), *(waiting_for_click(uuid.hex) for uuid in named_clicks)]
     wake_waiting_events(player.platform_id, *waits_for, at=at)
     return conversion_answer(conversion)
@@ -191,13 +196,21 @@ def _registration_conversion(player: Player, event: InboxEvent) -> Conversion:
     return conversion
 
 
-def _credit_earlier_deposits(player: Player) -> bool:
-    """Give the deposits that came before the registration its credit, and have them reviewed again.
+def _credit_what_came_earlier(player: Player, named_clicks: set[UUID], *, at: datetime) -> None:
+    """Give what came before the registration its credit."""
+    [(has_milestones, has_deposits)] = fetch(
+        _CAME_EARLIER, {"player": player.pk, "platform": player.platform_id, "clicks": list(named_clicks)}
+    )
+    if has_milestones:
+        _credit_earlier_milestones(player, named_clicks)
+    if has_deposits:
+        _credit_earlier_deposits(player)
+        write_lifetime_value(player, at=at)
 
-    Return whether there are any.
-    """
-    deposits = list(LOCKED_CONVERSIONS.filter(player=player, kind=Conversion.Kind.DEPOSIT).order_by("pk"))
-    for deposit in deposits:
+
+def _credit_earlier_deposits(player: Player) -> None:
+    """Give the player's deposits his credit, and have them reviewed again."""
+    for deposit in LOCKED_CONVERSIONS.filter(player=player, kind=Conversion.Kind.DEPOSIT).order_by("pk"):
         copy_credit(deposit, player)
         end_credit_of_late_deposit(deposit, player, occurred_at=deposit.occurred_at)
         deposit.is_test = deposit.is_test or player.is_test
@@ -205,13 +218,11 @@ def _credit_earlier_deposits(player: Player) -> bool:
         deposit.is_first_deposit = False
         deposit.review_state = Conversion.Review.PENDING
         deposit.save()
-    if deposits:
-        mark_first_deposit(player)
-    return bool(deposits)
+    mark_first_deposit(player)
 
 
 def _credit_earlier_milestones(player: Player, named_clicks: set[UUID]) -> None:
-    """Give the milestones that came before the registration its credit: his own, and those that named his click."""
+    """Give the player's milestones his credit: his own, and those that named his click."""
     his = Milestone.objects.filter(player=player)
     if named_clicks:
         his |= Milestone.objects.filter(
@@ -280,13 +291,13 @@ def _record_new_deposit(
         log.warning("deposit_waits_for_exchange_rate", currency=missing.currency, on=str(missing.on))
     place_new_deposit(conversion, marked=marked)
     report.conversion = conversion
-    insert(report)
+    insert_soon(report)
     return conversion
 
 
 def report_status(conversion: Conversion, status: str, event: InboxEvent, *, at: datetime) -> None:
     """Add a report to a known deposit, with all that follows; call with the player locked."""
-    insert(_report(conversion, event, status))
+    insert_soon(_report(conversion, event, status))
     before = (conversion.status, conversion.is_settled, conversion.is_test, conversion.credit_outcome)
     _follow_reports(conversion, _reports_of(conversion))
     if conversion.player.credit_ends_at is not None:  # its instant may have moved over the bound

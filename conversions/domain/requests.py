@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from conversions.domain.privacy import Scrubbed, distinct
 from conversions.models import DroppedField, Endpoint, IntakeRequest, Platform, PrivateToken
-from tracker_project.common.prepared import insert
+from tracker_project.common.prepared import insert_soon
 
 _DELETED_AT_A_TIME = 5_000
 _UNPROVEN_A_MINUTE = 20
@@ -38,7 +38,7 @@ def keep_request(
         answer=answer,
         is_counted=not any(each.dropped for each in scrubbed),
     )
-    insert(request)
+    insert_soon(request)
 
 
 def keep_unproven(

@@ -1,11 +1,11 @@
 """Whom an event is about: the player it names, or the one who came by the click it names."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Model, Q
 
 from attribution.click_ids import ClickId, ForgedClickId, MalformedClickId, read_click_id
@@ -15,7 +15,7 @@ from conversions.domain.reported import Reported, ReportedRegistration
 from conversions.models import Conversion, InboxEvent, Platform, Player, Touchpoint
 from conversions.models.players import Credited
 from tracker_project.common.hints import hint_after_commit
-from tracker_project.common.prepared import columns_of, fetch, insert, made
+from tracker_project.common.prepared import Rows, columns_of, fetch, insert, made, run
 
 # The rows that a fact copies from its player come with him, so that each is read once.
 _CREDITED: dict[str, tuple[type[Model], tuple[str, ...]]] = {
@@ -26,14 +26,19 @@ _CREDITED: dict[str, tuple[type[Model], tuple[str, ...]]] = {
 }
 CREDITED_ROWS = tuple(_CREDITED)
 _PLAYER = columns_of(Player)
-_LOCK_PLAYER = f"""
-    SELECT {", ".join(f"players.{name}" for name in _PLAYER)},
-           {", ".join(f"{row}.{name}" for row, (_, names) in _CREDITED.items() for name in names)}
-      FROM players
+_CREDITED_COLUMNS = ", ".join(f"{row}.{name}" for row, (_, names) in _CREDITED.items() for name in names)
+_JOIN_CREDITED = """
       LEFT JOIN campaigns AS campaign ON campaign.id = players.campaign_id
       LEFT JOIN creatives AS creative ON creative.id = players.creative_id
       LEFT JOIN partners AS partner ON partner.id = players.partner_id
-      LEFT JOIN offers AS offer ON offer.id = players.offer_id
+      LEFT JOIN offers AS offer ON offer.id = players.offer_id"""
+_CREDITED_TO = f"""
+    SELECT {_CREDITED_COLUMNS}
+      FROM (VALUES (%s::bigint, %s::bigint, %s::bigint, %s::bigint))
+           AS players (campaign_id, creative_id, partner_id, offer_id) {_JOIN_CREDITED}"""  # noqa: S608
+_LOCK_PLAYER = f"""
+    SELECT {", ".join(f"players.{name}" for name in _PLAYER)}, {_CREDITED_COLUMNS}
+      FROM players {_JOIN_CREDITED}
      WHERE players.platform_id = %s AND players.player_id = %s
        FOR NO KEY UPDATE OF players"""  # noqa: S608
 _CREDITED_VALUES = ("credit_outcome", "click_uuid", "clicked_at", "link_id", "source_id")
@@ -96,11 +101,21 @@ def _locked(platform: Platform, player_id: str) -> Player | None:
     values = iter(rows[0])
     player = made(Player, _PLAYER, list(islice(values, len(_PLAYER))))
     player.platform = platform
+    _set_credited_rows(player, values)
+    return player
+
+
+def read_credited_rows(player: Player) -> None:
+    """Read the rows that a player (whose credit was decided just now) is credited with, all at once."""
+    keys = [getattr(player, f"{name}_id") for name in CREDITED_ROWS]
+    _set_credited_rows(player, iter(fetch(_CREDITED_TO, keys)[0]))
+
+
+def _set_credited_rows(player: Player, values: Iterator[Any]) -> None:
     for name, (model, columns) in _CREDITED.items():
         part = list(islice(values, len(columns)))
         if part[0] is not None:
             setattr(player, name, made(model, columns, part))
-    return player
 
 
 def copy_credit(fact: Credited, player: Player) -> None:
@@ -131,8 +146,7 @@ def name_by_click(click_id: ClickId) -> str:
 
 def lock_key(platform_id: int, key: str) -> None:
     """Let events about one key go one by one until the transaction ends, also while there is no row to lock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [platform_id, key])
+    run("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [platform_id, key])
 
 
 def lock_click(platform_id: int, text: str) -> None:
@@ -162,13 +176,17 @@ def waiting_for_name(name: str) -> str:
 
 def wake_waiting_events(platform_id: int, *waits_for: str, at: datetime) -> None:
     """Have the quarantined events that wait for one of these looked at now; call in the transaction that brings it."""
-    woken = fetch(
+
+    def hint(woken: Rows) -> None:
+        if woken:
+            hint_after_commit("event_waits")
+
+    run(
         """UPDATE inbox_events SET next_match_at = %s
             WHERE platform_id = %s AND state = 'quarantined' AND waits_for = ANY(%s) RETURNING id""",
         [at, platform_id, list(waits_for)],
+        hint,
     )
-    if woken:
-        hint_after_commit("event_waits")
 
 
 def wake_unnamed_events(platform_id: int, *, at: datetime) -> int:

@@ -9,9 +9,14 @@ from django.db.models import Q, QuerySet
 from attribution.domain.touches import Claim, Touch, read_touches
 from attribution.models import Channel
 from conversions.models import CreditIntervention, InboxEvent, Player, Touchpoint
-from tracker_project.common.prepared import fetch, insert_missing
+from tracker_project.common.prepared import columns_of, fetch, insert_missing, made
 
 _COPIED = ("click_uuid", "link_id", "campaign_id", "creative_id", "partner_id", "source_id", "offer_id")
+_TOUCHPOINT = columns_of(Touchpoint)
+_KNOWN = f"""
+    SELECT {", ".join(_TOUCHPOINT)} FROM touchpoints
+     WHERE player_id = %(player)s
+        OR (player_id IS NULL AND platform_id = %(platform)s AND click_uuid = ANY(%(clicks)s))"""  # noqa: S608
 _MERGES_OF = """
     SELECT player_id, other_id FROM player_merges
      WHERE (player_id = ANY(%(players)s) OR other_id = ANY(%(players)s)) AND undone_at IS NULL"""
@@ -110,8 +115,8 @@ def rows_known_at_registration(player: Player, touches: Sequence[Touch]) -> list
     What hangs together by more than one step is left to the worker.
     """
     clicks = [touch.click_uuid for touch in touches if touch.click_uuid]
-    nobodys = Q(player=None, platform_id=player.platform_id, click_uuid__in=clicks)
-    return list(Touchpoint.objects.filter(Q(player=player) | nobodys) if clicks else player.touchpoints.all())
+    rows = fetch(_KNOWN, {"player": player.pk, "platform": player.platform_id, "clicks": clicks})
+    return [made(Touchpoint, _TOUCHPOINT, row) for row in rows]
 
 
 def rows_of(player: Player) -> list[Touchpoint]:

@@ -1,60 +1,113 @@
 """Statements that run with every event: Postgres plans each once a connection, and nothing is built around it.
 
-What the ORM spends on building a statement and its objects is several times what such a statement takes.
+What the ORM spends on building a statement and its objects is several times what such a statement takes. What is left
+is mostly the way to the server and back, so that within `gathered` statements go there together.
 """
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
 import psycopg
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 
 M = TypeVar("M", bound=models.Model)
 
+Parameters = Sequence[Any] | dict[str, Any]
+Rows = list[tuple[Any, ...]]
 
-def fetch(sql: str, parameters: Sequence[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:
+
+# A statement and what is done with its rows.
+_Statement = tuple[str, Parameters, Callable[[Rows], object] | None]
+
+
+class _Local(threading.local):
+    """Statements that wait to be sent; None outside of `gathered`."""
+
+    waiting: list[_Statement] | None = None
+
+
+_local = _Local()
+
+
+def fetch(sql: str, parameters: Parameters) -> Rows:
     """Run a statement and return its rows, none for one without an answer. JSON comes as text.
 
     Errors are Django's. Conditions of partial indexes stand in the text: a plan is made for any parameters.
     """
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(sql, parameters, prepare=True)
-        if connection.queries_logged:
-            connection.queries_log.append({"sql": sql, "time": ""})
-        return cursor.fetchall() if cursor.description else []
+    rows: Rows = []
+    _send([*_taken(), (sql, parameters, rows.extend)])
+    return rows
+
+
+def run(sql: str, parameters: Parameters, then: Callable[[Rows], object] | None = None) -> None:
+    """Run a statement that nobody waits for, and give its rows to `then`.
+
+    Within `gathered` it is sent with the next that has an answer.
+    """
+    if _local.waiting is None:
+        _send([(sql, parameters, then)])
+    else:
+        _local.waiting.append((sql, parameters, then))
 
 
 def insert(*rows: models.Model) -> None:
     """Insert rows of one model and set their keys, as `save(force_insert=True)` does, without signals."""
-    sql, parameters = _insertion(rows)
-    keys = fetch(f"{sql} RETURNING {_column(_key(type(rows[0])))}", parameters)
-    for row, (key,) in zip(rows, keys, strict=True):
-        row.pk = key
-        row._state.adding, row._state.db = False, connection.alias
+    sql, parameters = _insertion_with_keys(rows)
+    _set_keys(rows, fetch(sql, parameters))
+
+
+def insert_soon(*rows: models.Model) -> None:
+    """Insert as `insert` does; within `gathered` the rows have no keys before the next statement with an answer."""
+    sql, parameters = _insertion_with_keys(rows)
+    run(sql, parameters, lambda keys: _set_keys(rows, keys))
 
 
 def insert_missing(*rows: models.Model) -> None:
     """Insert those rows of one model that break no constraint of uniqueness; their keys stay unknown."""
     sql, parameters = _insertion(rows)
-    fetch(f"{sql} ON CONFLICT DO NOTHING", parameters)
+    run(f"{sql} ON CONFLICT DO NOTHING", parameters)
 
 
 def update(row: models.Model, *names: str) -> None:
     """Write the named fields of a row that is stored, as `save(update_fields=names)` does, without signals."""
+    if row.pk is None:  # it is about to be inserted
+        _send(_taken())
     fields, sql = _change(type(row), names)
-    fetch(sql, [*(_parameter(field, row, add=False) for field in fields), row.pk])
+    database = _database()
+    run(sql, [*(_parameter(field, row, database, add=False) for field in fields), row.pk])
+
+
+@contextmanager
+def gathered() -> Iterator[None]:
+    """Let statements of a block that nobody waits for go to the server with the next one that has an answer.
+
+    They are run in the order in which they are written, also among statements of the ORM, and at the latest when the
+    block ends; what one of them breaks is raised where they are sent. Use it inside a transaction: what still waits
+    when the block raises is never sent.
+    """
+    if _local.waiting is not None:
+        yield
+        return
+    _local.waiting = []
+    try:
+        with _database().execute_wrapper(_after_what_waits):
+            yield
+            _send(_taken())
+    finally:
+        _local.waiting = None
 
 
 def made(model: type[M], names: tuple[str, ...], values: Sequence[Any]) -> M:
     """Return the object of a row that was read by columns; what was not read is fetched when it is asked for."""
-    converters = _converters(model, names)
+    database, converters = _database(), _converters(model, names)
     return model.from_db(
-        connection.alias,
+        database.alias,
         list(names),
         [
-            value if convert is None else convert(value, None, connection)
+            value if convert is None else convert(value, None, database)
             for convert, value in zip(converters, values, strict=True)
         ],
     )
@@ -66,10 +119,63 @@ def columns_of(model: type[models.Model]) -> tuple[str, ...]:
     return tuple(field.attname for field in model._meta.concrete_fields)
 
 
+def _taken() -> list[_Statement]:
+    """Return the statements that wait; they wait no longer."""
+    if not _local.waiting:
+        return []
+    statements, _local.waiting = _local.waiting, []
+    return statements
+
+
+def _after_what_waits(
+    execute: Callable[..., Any], sql: str, parameters: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    _send(_taken())
+    return execute(sql, parameters, many, context)
+
+
+def _send(statements: Sequence[_Statement]) -> None:
+    """Run statements in one turn, and hand each its rows."""
+    if not statements:
+        return
+    database = _database()
+    database.ensure_connection()
+    with database.wrap_database_errors:
+        if len(statements) == 1:
+            cursors = [_executed(database, *statements[0][:2])]
+        else:
+            with database.connection.pipeline():
+                cursors = [_executed(database, sql, parameters) for sql, parameters, _ in statements]
+        for (_, _, then), cursor in zip(statements, cursors, strict=True):
+            if then is not None:
+                then(cursor.fetchall() if cursor.rownumber is not None else [])
+
+
+def _executed(database: Any, sql: str, parameters: Parameters) -> "psycopg.Cursor[tuple[Any, ...]]":
+    if database.queries_logged:
+        database.queries_log.append({"sql": sql, "time": ""})
+    return psycopg.Cursor(database.connection).execute(sql, parameters, prepare=True)
+
+
+def _database() -> Any:
+    return connections[DEFAULT_DB_ALIAS]
+
+
+def _set_keys(rows: Sequence[models.Model], keys: Rows) -> None:
+    for row, (key,) in zip(rows, keys, strict=True):
+        row.pk = key
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
 def _insertion(rows: Sequence[models.Model]) -> tuple[str, list[Any]]:
-    fields, head, values = _columns_to_insert(type(rows[0]))
-    parameters = [_parameter(field, row, add=True) for row in rows for field in fields]
+    database, (fields, head, values) = _database(), _columns_to_insert(type(rows[0]))
+    parameters = [_parameter(field, row, database, add=True) for row in rows for field in fields]
     return f"{head} VALUES {', '.join([values] * len(rows))}", parameters
+
+
+def _insertion_with_keys(rows: Sequence[models.Model]) -> tuple[str, list[Any]]:
+    sql, parameters = _insertion(rows)
+    return f"{sql} RETURNING {_column(_key(type(rows[0])))}", parameters
 
 
 @cache
@@ -93,8 +199,8 @@ def _converters(model: type[models.Model], names: tuple[str, ...]) -> list[Any]:
     return [getattr(field, "from_db_value", None) for field in fields]
 
 
-def _parameter(field: Any, row: models.Model, *, add: bool) -> Any:
-    return field.get_db_prep_save(field.pre_save(row, add), connection)
+def _parameter(field: Any, row: models.Model, database: Any, *, add: bool) -> Any:
+    return field.get_db_prep_save(field.pre_save(row, add), database)
 
 
 def _key(model: type[models.Model]) -> Any:
