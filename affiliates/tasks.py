@@ -12,5 +12,6 @@ BATCH = 200
 @shared_task(name="affiliates.book_due_commissions")
 def book_due() -> None:
     gather("affiliates.book_due_commissions")
-    while book_due_commissions(at=timezone.now(), limit=BATCH):
+    # What comes meanwhile has a hint of its own: rows that are worked on together cost a fraction of single ones.
+    while book_due_commissions(at=timezone.now(), limit=BATCH) >= BATCH:
         pass

@@ -2,10 +2,10 @@
 
 Run `.venv/bin/python -m bench.intake`; `--rows 10000000 --few-rows 1000000` compares a tracker with ten million stored
 events with one that has a million. Both run at once and take turns under the same load, so that only what they hold
-differs: the web process as the Procfile starts it, and a worker beside it that reviews, books and owes postbacks (their
-sending is what `bench.deposit_to_postback` measures). One webhook of four is a registration by a stored click, the
-others are deposits of its player, the first among them; each is answered after inbox, player, conversion, credit, mark,
-lifetime value and the kept request were committed.
+differs: the web process as the Procfile starts it, and a worker beside it that reviews and books; nobody consented, so
+that no postback is owed (`bench.deposit_to_postback` measures those). One webhook of four is a registration by a stored
+click, the others are deposits of its player, the first among them; each is answered after inbox, player, conversion,
+credit, mark, lifetime value and the kept request were committed.
 """
 
 import argparse

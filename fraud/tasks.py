@@ -12,5 +12,6 @@ BATCH = 200
 @shared_task(name="fraud.review_pending_conversions")
 def review_pending() -> None:
     gather("fraud.review_pending_conversions")
-    while review_pending_conversions(at=timezone.now(), limit=BATCH):
+    # What comes meanwhile has a hint of its own: rows that are worked on together cost a fraction of single ones.
+    while review_pending_conversions(at=timezone.now(), limit=BATCH) >= BATCH:
         pass

@@ -18,7 +18,8 @@ log = structlog.get_logger(__name__)
 
 # Where the deposit stands that holds the mark: its instant, then the event that gave it.
 MarkedDeposit = tuple[datetime, str]
-# Which deposit is first, whether it is marked, and whether all that it brings is written.
+# Which deposit is first, whether it is marked, and whether all that it brings is written. Events of one instant are in
+# the order that Python gives them, whatever the database's language.
 _FIRST = """
     SELECT id, is_first_deposit,
            campaign_id IS NULL OR offer_id IS NULL
@@ -26,7 +27,7 @@ _FIRST = """
       FROM conversions
      WHERE player_id = %s AND kind = 'deposit' AND is_settled AND NOT is_test
        AND status NOT IN ('pending', 'rejected', 'void')
-     ORDER BY occurred_at, first_event_id LIMIT 1"""
+     ORDER BY occurred_at, first_event_id COLLATE "C" LIMIT 1"""
 
 
 def can_be_first(deposit: Conversion) -> bool:

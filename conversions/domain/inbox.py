@@ -177,7 +177,8 @@ def _record_or_repeat(event: InboxEvent, place: Place, also: Also | None, *, at:
             if constraint not in RACED:
                 raise
         else:
-            log.info("event_recorded", inbox_event=event.pk, kind=event.kind, state=event.state)
+            if recorded.is_quarantined:
+                log.info("event_quarantined", inbox_event=event.pk, kind=event.kind, reason=event.reason)
             return recorded
     raise RuntimeError(f"Event {event.event_id} met the rows of others {_TRIES} times and found them never.")
 

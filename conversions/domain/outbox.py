@@ -21,16 +21,29 @@ from tracker_project.common.prepared import columns_of, fetch, insert_missing, m
 _WITHDRAWN = "The conversion was taken back before it was sent."
 
 
-def write_postbacks(conversion: Conversion, *, at: datetime) -> None:
+class Audience:
+    """Who may hear of conversions, beside partners: read once for all that are credited to the same."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int | None, ...], list[Destination]] = {}
+
+    def of(self, conversion: Conversion) -> list[Destination]:
+        credited = (conversion.campaign_id, conversion.source_id, conversion.partner_id)
+        if credited not in self._known:
+            self._known[credited] = _destinations_without_partner(conversion)
+        return self._known[credited]
+
+
+def write_postbacks(conversion: Conversion, *, at: datetime, audience: Audience | None = None) -> None:
     """Owe each destination without a partner what it is to hear of an approved conversion; idempotent.
 
     Only confirmed facts are told, a first deposit once a player and any other deposit once. What was withdrawn unsent
     is owed again, and what players are worth is stated anew where that is told. Call inside the transaction that
-    approves.
+    approves; `audience` is that of all conversions approved in it.
     """
     if conversion.status != Conversion.Status.CONFIRMED:
         return
-    concerned = _destinations_without_partner(conversion)
+    concerned = (audience or Audience()).of(conversion)
     destinations = [
         destination
         for destination in concerned

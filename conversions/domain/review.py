@@ -7,7 +7,7 @@ import structlog
 from attribution.domain.credit import click_facts
 from attribution.models import Click
 from campaigns.domain.exchange import NoExchangeRate, convert
-from conversions.domain.outbox import withdraw_postbacks, write_postbacks
+from conversions.domain.outbox import Audience, withdraw_postbacks, write_postbacks
 from conversions.models import Conversion, Player
 from tracker_project.common.hints import hint_after_commit
 from tracker_project.common.money import Money
@@ -16,13 +16,16 @@ from tracker_project.common.prepared import update
 log = structlog.get_logger(__name__)
 
 
-def approve_conversion(conversion: Conversion, *, at: datetime) -> None:
-    """Let a conversion count: postbacks are written, the commission is booked. Call with its row locked."""
+def approve_conversion(conversion: Conversion, *, at: datetime, audience: Audience | None = None) -> None:
+    """Let a conversion count: postbacks are written, the commission is booked. Call with its row locked.
+
+    `audience` is that of all conversions approved in the same transaction.
+    """
     _fill_click_facts(conversion)
     conversion.is_valuable = is_valuable(conversion)
     _decide(conversion, Conversion.Review.APPROVED)
     if conversion.campaign_id is not None:
-        write_postbacks(conversion, at=at)
+        write_postbacks(conversion, at=at, audience=audience)
 
 
 def hold_conversion(conversion: Conversion, *, at: datetime) -> None:

@@ -1,5 +1,6 @@
 """Review conversions: by the rules as they come in, by a person where one decides."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +12,13 @@ from django.db.models import QuerySet
 from attribution.domain.credit import click_facts
 from attribution.models import Click
 from conversions.domain.installs import refusals_of
+from conversions.domain.outbox import Audience
 from conversions.domain.review import approve_conversion, hold_conversion, reject_conversion
 from conversions.models import Conversion
 from fraud.domain.lead_theft import theft_signs
 from fraud.domain.rules import Case, TheftSign, judge
 from fraud.models import Review
-from tracker_project.common.prepared import insert
+from tracker_project.common.prepared import gathered, insert_soon
 
 log = structlog.get_logger(__name__)
 
@@ -41,11 +43,17 @@ def review_pending_conversions(*, at: datetime, limit: int) -> int:
     """
     reviewed, after = 0, 0
     while reviewed < limit:
-        with transaction.atomic():
-            claimed = _claim_pending(after=after, limit=min(_BATCH, limit - reviewed))
-            if not claimed:
-                break
-            reviewed += _review_claimed(claimed, at=at)
+        most = min(_BATCH, limit - reviewed)
+        try:
+            claimed = _review_together(after=after, limit=most, at=at)
+            reviewed += len(claimed)
+        except (OperationalError, InterfaceError):
+            raise  # the database is the trouble, not a row
+        except Exception:
+            claimed, done = _review_one_by_one(after=after, limit=most, at=at)
+            reviewed += done
+        if not claimed:
+            break
         after = claimed[-1].pk
     return reviewed
 
@@ -76,31 +84,68 @@ def _claim_pending(*, after: int, limit: int) -> list[Conversion]:
     return list(pending.select_for_update(of=("self",), skip_locked=True, no_key=True)[:limit])
 
 
-def _review_claimed(claimed: list[Conversion], *, at: datetime) -> int:
-    decisions, refusals = _persons_decisions(claimed), refusals_of(claimed)
-    thefts = theft_signs(claimed, at=at)
+@transaction.atomic
+def _review_together(*, after: int, limit: int, at: datetime) -> list[Conversion]:
+    """Review the next conversions, all or none, and return them."""
+    claimed = _claim_pending(after=after, limit=limit)
+    evidence = _evidence(claimed, at=at)
+    with gathered():
+        for conversion in claimed:
+            _review(conversion, evidence, at=at)
+    return claimed
+
+
+@transaction.atomic
+def _review_one_by_one(*, after: int, limit: int, at: datetime) -> tuple[list[Conversion], int]:
+    """Review the next conversions, of which one can't be reviewed; return them, and how many were."""
+    claimed = _claim_pending(after=after, limit=limit)
+    evidence = _evidence(claimed, at=at)
     reviewed = 0
     for conversion in claimed:
         try:
             with transaction.atomic():
-                case = _case(conversion, thefts.get(conversion.pk, ()), refusals.get(conversion.pk, ()))
-                _review(conversion, decisions.get(conversion.pk), case, at=at)
+                _review(conversion, evidence, at=at)
         except (OperationalError, InterfaceError):
-            raise  # the database is the trouble, not the row
+            raise
         except Exception:
             log.exception("review_failed", conversion=conversion.pk)
         else:
             reviewed += 1
-    return reviewed
+    return claimed, reviewed
 
 
-def _review(conversion: Conversion, decision: Review | None, case: Case, *, at: datetime) -> None:
+@dataclass(frozen=True, kw_only=True)
+class _Evidence:
+    """What is known about conversions beside their rows, each by their keys: read for all of them at once."""
+
+    decisions: dict[int, Review]
+    thefts: dict[int, tuple[TheftSign, ...]]
+    refusals: dict[int, tuple[str, ...]]
+    audience: Audience = field(default_factory=Audience)
+
+
+def _evidence(claimed: list[Conversion], *, at: datetime) -> _Evidence:
+    return _Evidence(
+        decisions=_persons_decisions(claimed), thefts=theft_signs(claimed, at=at), refusals=refusals_of(claimed)
+    )
+
+
+def _review(conversion: Conversion, evidence: _Evidence, *, at: datetime) -> None:
+    decision = evidence.decisions.get(conversion.pk)
     if decision is not None and decision.credited == credited_with(conversion):
-        _APPLY[Review.Verdict(decision.verdict)](conversion, at=at)
+        _apply(conversion, Review.Verdict(decision.verdict), evidence, at=at)
         return
-    judgement = judge(case)
+    thefts, refusals = evidence.thefts.get(conversion.pk, ()), evidence.refusals.get(conversion.pk, ())
+    judgement = judge(_case(conversion, thefts, refusals))
     _write_review(conversion, verdict=judgement.verdict, reasons=judgement.reasons, actor=None, at=at)
-    _APPLY[judgement.verdict](conversion, at=at)
+    _apply(conversion, judgement.verdict, evidence, at=at)
+
+
+def _apply(conversion: Conversion, verdict: Review.Verdict, evidence: _Evidence, *, at: datetime) -> None:
+    if verdict == Review.Verdict.APPROVED:
+        approve_conversion(conversion, at=at, audience=evidence.audience)
+    else:
+        _APPLY[verdict](conversion, at=at)
 
 
 def _case(conversion: Conversion, thefts: tuple[TheftSign, ...], refusals: tuple[str, ...]) -> Case:
@@ -160,5 +205,5 @@ def _write_review(
         decided_by=actor,
         created_at=at,
     )
-    insert(review)
+    insert_soon(review)
     return review

@@ -1,5 +1,7 @@
 """Hints to workers, over a real Redis."""
 
+import socket
+
 import pytest
 import redis
 from celery import Celery
@@ -53,14 +55,55 @@ def test_hint_after_commit_is_not_sent_for_a_rollback(broker):
     assert broker.llen(QUEUE) == 0
 
 
-@pytest.mark.django_db(transaction=True)
-def test_hint_after_commit_survives_a_dead_broker(monkeypatch, settings):
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+@pytest.fixture
+def redis_at(settings):
+    """Let hints go to another Redis, and end the rest that they may have begun."""
+
+    def use(url):
+        settings.REDIS_URL = url
+        hints._redis.cache_clear()
+
+    yield use
     hints._redis.cache_clear()
+    hints._rest.until = 0.0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hint_after_commit_survives_a_dead_broker(redis_at):
+    redis_at("redis://127.0.0.1:1/0")
 
     hints.hint_after_commit("postback_written")
 
-    hints._redis.cache_clear()
+
+@pytest.mark.django_db(transaction=True)
+def test_a_redis_that_hangs_is_asked_once_and_then_left_alone_for_a_while(redis_at, broker):
+    url = settings.REDIS_URL
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        redis_at(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        hints.hint_after_commit("postback_written")
+        silent.settimeout(0.2)
+        asked = _accepted(silent)
+        hints.hint_after_commit("postback_written")
+        asked_again = _accepted(silent)
+    redis_at(url)
+    hints.hint_after_commit("postback_written")
+    sent_at_rest = broker.llen(QUEUE)
+    hints._rest.until = 0.0
+    hints.hint_after_commit("postback_written")
+
+    assert asked > 0
+    assert (asked_again, sent_at_rest, broker.llen(QUEUE)) == (0, 0, 1)
+
+
+def _accepted(server):
+    """Return how many connections wait at a server."""
+    number = 0
+    try:
+        while True:
+            server.accept()[0].close()
+            number += 1
+    except TimeoutError:
+        return number
 
 
 def test_hint_after_commit_refuses_an_unknown_name():

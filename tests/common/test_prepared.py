@@ -1,5 +1,6 @@
 """Prepared statements write and read what the ORM would."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -10,7 +11,17 @@ from django.forms.models import model_to_dict
 from conversions.models import Conversion, InboxEvent, Platform, Player
 from tests.world import make_platform
 from tracker_project.common.database import broken_constraint
-from tracker_project.common.prepared import columns_of, fetch, insert, made, update
+from tracker_project.common.prepared import (
+    columns_of,
+    fetch,
+    gathered,
+    insert,
+    insert_missing,
+    insert_soon,
+    made,
+    run,
+    update,
+)
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -127,3 +138,86 @@ def test_fetch_sees_its_own_transaction_and_is_planned_once():
 
     plans = fetch("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s", ["SELECT name FROM platf%"])
     assert (found, plans) == ([[("Renamed",)], [("Renamed",)]], [(1,)])
+
+
+def stored_ids():
+    return [event_id for (event_id,) in fetch("SELECT event_id FROM inbox_events ORDER BY event_id", [])]
+
+
+def test_gathered_sends_what_waits_before_the_next_answer():
+    platform = make_platform()
+    one, other = make_event(platform, 1), make_event(platform, 2)
+
+    with transaction.atomic(), gathered():
+        insert_soon(one)
+        insert_missing(other)
+        has_key = one.pk is not None
+        found = stored_ids()
+
+    assert not has_key
+    assert found == ["event-1", "event-2"]
+    assert InboxEvent.objects.get(pk=one.pk).event_id == "event-1"
+
+
+def test_gathered_sends_what_waits_before_a_statement_of_the_orm():
+    event = make_event(make_platform(), 1)
+
+    with transaction.atomic(), gathered():
+        insert_soon(event)
+        found = InboxEvent.objects.filter(event_id="event-1").count()
+
+    assert found == 1
+
+
+def test_gathered_sends_the_rest_when_it_ends_in_the_order_it_was_written():
+    event = make_event(make_platform(), 1)
+    told: list[tuple[str]] = []
+
+    with transaction.atomic(), gathered():
+        insert_soon(event)
+        event.reason = "waits"
+        update(event, "reason")
+        run("SELECT reason FROM inbox_events WHERE id = %s", [event.pk], told.extend)
+        run("UPDATE inbox_events SET reason = 'settled' WHERE id = %s", [event.pk])
+        waited = list(told)
+
+    event.refresh_from_db()
+    assert (waited, told, event.reason) == ([], [("waits",)], "settled")
+
+
+@transaction.atomic
+def insert_twice(platform):
+    with gathered():
+        insert_soon(make_event(platform, 1))
+        run("SELECT 1", [])
+
+
+def test_gathered_raises_what_a_statement_breaks_where_it_is_sent():
+    platform = make_platform()
+    insert(make_event(platform, 1))
+
+    with pytest.raises(IntegrityError) as caught:
+        insert_twice(platform)
+
+    assert broken_constraint(caught.value) == "one_inbox_event_per_event_id"
+    assert stored_ids() == ["event-1"]
+
+
+def test_gathered_sends_nothing_of_a_block_that_raises():
+    with suppress(ZeroDivisionError), gathered():
+        insert_soon(make_event(make_platform(), 1))
+        raise ZeroDivisionError
+
+    assert stored_ids() == []
+
+
+def test_gathered_within_gathered_is_one():
+    platform = make_platform()
+
+    with transaction.atomic(), gathered():
+        insert_soon(make_event(platform, 1))
+        with gathered():
+            insert_soon(make_event(platform, 2))
+        run("DELETE FROM inbox_events WHERE event_id = 'event-1'", [])
+
+    assert stored_ids() == ["event-2"]

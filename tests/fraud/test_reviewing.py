@@ -173,15 +173,15 @@ def test_decide_review_wants_a_reason_for_stopping(analyst, verdict):
     assert state_of(conversion) == "pending"
 
 
-def test_review_costs_four_statements_a_row(django_assert_num_queries):
+def test_review_costs_two_statements_a_row(django_assert_num_queries):
     make_pending()
-    with django_assert_num_queries(6 + 4):
+    with django_assert_num_queries(6 + 2):
         review_pending_conversions(at=AT, limit=1)
     make_pending()
     make_pending()
     make_pending()
 
-    with django_assert_num_queries(6 + 3 * 4):
+    with django_assert_num_queries(6 + 3 * 2):
         review_pending_conversions(at=AT, limit=3)
 
 

@@ -10,6 +10,8 @@ from celery import current_app
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 log = structlog.get_logger(__name__)
 
@@ -19,9 +21,22 @@ _PENDING_MILLISECONDS = 2000
 GATHER_SECONDS = 0.1
 
 
+# A Redis that does not answer is left alone for so long: each hint would have its request wait a second.
+_REST_SECONDS = 5.0
+
+
+class _Rest:
+    until = 0.0
+
+
+_rest = _Rest()
+
+
 @cache
 def _redis() -> "redis.Redis":
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), retries=1)
+    )
 
 
 def hint_after_commit(name: str) -> None:
@@ -57,8 +72,11 @@ def _sender(task_name: str) -> Callable[[], None]:
 
 
 def _send(task_name: str) -> None:
+    if time.monotonic() < _rest.until:
+        return
     try:
         if _redis().set(f"hint:{task_name}", 1, nx=True, px=_PENDING_MILLISECONDS):
             current_app.send_task(task_name, retry=False)
     except Exception as error:  # the row is committed and the sweeper finds it: no hint may fail a request
+        _rest.until = time.monotonic() + _REST_SECONDS
         log.warning("hint_not_sent", task=task_name, error=type(error).__name__)
