@@ -5,11 +5,13 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import django_filters
+from django.core.exceptions import ValidationError
 from django.db.models import CharField, F, Q, QuerySet, Value
+from django_filters.fields import IsoDateTimeField
 
 from attribution.models import CreditOutcome
 from conversions.api.errors import WebhookError
@@ -19,6 +21,21 @@ from conversions.models.players import Credited
 TYPES = ("deposit", "install", "lead", "registration", "sale", "signup")
 MOST_ROWS = 500
 _ROWS = 100
+
+
+class _InstantField(IsoDateTimeField):  # type: ignore[misc]
+    """An instant in UTC: Postgres takes fewer offsets than ISO 8601 has."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        at = super().to_python(value)
+        try:
+            return at.astimezone(UTC) if at else None
+        except OverflowError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class _InstantFilter(django_filters.IsoDateTimeFilter):  # type: ignore[misc]
+    field_class = _InstantField
 
 
 class ConversionFilter(django_filters.FilterSet):  # type: ignore[misc]
@@ -31,8 +48,8 @@ class ConversionFilter(django_filters.FilterSet):  # type: ignore[misc]
     partner = django_filters.CharFilter(field_name="partner__tag", help_text="The credited partner's tag.")
     credit = django_filters.ChoiceFilter(field_name="credit_outcome", choices=CreditOutcome.choices)
     is_test = django_filters.BooleanFilter(field_name="is_test")
-    occurred_from = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte")
-    occurred_before = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="lt")
+    occurred_from = _InstantFilter(field_name="at", lookup_expr="gte")
+    occurred_before = _InstantFilter(field_name="at", lookup_expr="lt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +163,6 @@ def _place(cursor: str) -> Place | None:
         return None
     try:
         at, kind, pk = json.loads(base64.urlsafe_b64decode(str(cursor)))
-        return Place(at=datetime.fromisoformat(at), kind=str(kind), pk=int(pk))
-    except (binascii.Error, UnicodeError, ValueError, TypeError) as error:
+        return Place(at=datetime.fromisoformat(at).astimezone(UTC), kind=str(kind), pk=int(pk))
+    except (binascii.Error, UnicodeError, ValueError, TypeError, OverflowError) as error:
         raise WebhookError(400, "bad_filter", "cursor is not one that we gave.", field="cursor") from error

@@ -194,6 +194,7 @@ def test_list_shows_all_types_newest_first_and_no_other_platforms() -> None:
         ({"credit": "no_claim"}, ["install"]),
         ({"is_test": "true"}, ["sale"]),
         ({"occurred_from": "2026-11-22T14:00:00Z"}, ["sale", "deposit", "lead"]),
+        ({"occurred_from": "2026-11-23T09:59:00+19:59"}, ["sale", "deposit", "lead"]),
         ({"occurred_before": "2026-11-22T13:00:00Z"}, ["install"]),
     ],
 )
@@ -236,6 +237,7 @@ def test_list_is_read_page_by_page_without_gap_or_repeat(limit: int) -> None:
         ({"cursor": "x"}, "cursor"),
         ({"cursor": "WzFd"}, "cursor"),
         ({"occurred_from": "yesterday"}, "occurred_from"),
+        ({"occurred_before": "0001-01-01T00:00:00+19:00"}, "occurred_before"),
         ({"campaign_id": "abc"}, "campaign_id"),
         ({"credit": "luck"}, "credit"),
     ],
