@@ -36,10 +36,25 @@ from conversions.models import (
     Touchpoint,
 )
 from tracker_project.common.hints import hint_after_commit
+from tracker_project.common.prepared import fetch
 
 log = structlog.get_logger(__name__)
 
 _BATCH = 100
+# A registration's touches decided its credit when it was recorded: they change nothing while nothing else is known of
+# the player, neither another touch nor a word of staff.
+_SETTLE_THE_ONLY_ONES = """
+    WITH only_ones AS (
+        SELECT id FROM touchpoints AS due
+         WHERE id = ANY(%s) AND is_due AND how = 'registration' AND player_id IS NOT NULL AND install_id = ''
+           AND NOT EXISTS (SELECT FROM touchpoints AS his WHERE his.player_id = due.player_id
+                                  AND (his.how <> 'registration' OR his.event_id <> due.event_id))
+           AND NOT EXISTS (SELECT FROM touchpoints AS nobodys WHERE nobodys.platform_id = due.platform_id
+                                  AND nobodys.click_uuid = due.click_uuid AND nobodys.player_id IS NULL)
+           AND NOT EXISTS (SELECT FROM credit_interventions WHERE player_id = due.player_id)
+           AND NOT EXISTS (SELECT FROM player_merges WHERE player_id = due.player_id OR other_id = due.player_id)
+         ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+    UPDATE touchpoints SET is_due = false FROM only_ones WHERE touchpoints.id = only_ones.id RETURNING touchpoints.id"""
 
 
 def settle_due_touches(*, at: datetime, limit: int) -> int:
@@ -54,7 +69,8 @@ def settle_due_touches(*, at: datetime, limit: int) -> int:
         if not rows:
             break
         keep_visitor_touches(rows)
-        settled += sum(_settle(row, at=at) for row in rows)
+        only_ones = {pk for (pk,) in fetch(_SETTLE_THE_ONLY_ONES, [[row.pk for row in rows]])}
+        settled += sum(row.pk in only_ones or _settle(row, at=at) for row in rows)
         after = rows[-1].pk
     return settled
 
@@ -100,12 +116,12 @@ def _decision_without_staff(player: Player, rows: Sequence[Touchpoint], *, regis
     return decide(player.platform.brand_id, touches, registered_at=registered_at)
 
 
-def _settle(row: Touchpoint, *, at: datetime) -> int:
+def _settle(row: Touchpoint, *, at: datetime) -> bool:
     try:
         with transaction.atomic():
             due = Touchpoint.objects.select_for_update(of=("self",), skip_locked=True, no_key=True)
             if not due.filter(pk=row.pk, is_due=True).exists():
-                return 0
+                return False
             for player in _locked(players_concerned(row)):
                 if player.registered_at is not None:
                     rows = standing_rows_of(player)
@@ -118,8 +134,8 @@ def _settle(row: Touchpoint, *, at: datetime) -> int:
         raise  # the database is the trouble, not the row
     except Exception:
         log.exception("touchpoint_not_settled", touchpoint=row.pk)
-        return 0
-    return 1
+        return False
+    return True
 
 
 def _locked(players: Sequence[int]) -> list[Player]:
