@@ -2,19 +2,25 @@
 
 Run `.venv/bin/python -m bench.intake`; `--rows 10000000 --few-rows 1000000` compares a tracker with ten million stored
 events with one that has a million. Both run at once and take turns under the same load, so that only what they hold
-differs: the web process as the Procfile starts it, and a worker beside it that reviews and books; nobody consented, so
-that no postback is owed (`bench.deposit_to_postback` measures those). One webhook of four is a registration by a stored
-click, the others are deposits of its player, the first among them; each is answered after inbox, player, conversion,
-credit, mark, lifetime value and the kept request were committed.
+differs: the web process as the Procfile starts it, and a worker that reviews and books; nobody consented, so that no
+postback is owed (`bench.deposit_to_postback` measures those). One webhook of four is a registration by a stored click,
+the others are deposits of its player, the first among them; each is answered after inbox, player, conversion, credit,
+mark, lifetime value and the kept request were committed.
+
+The worker is held while webhooks come as fast as they are answered, and let go to work off what they left: so
+`webhooks_per_second` counts whole transactions, and `reviewed_per_second` webhooks with all that follows from them, over
+both times. At a rate it works beside them, for the latency.
 """
 
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,7 +34,7 @@ if __package__ in (None, ""):
 import psycopg
 
 from attribution.click_ids import new_uuid7, sign_click_id
-from bench.common import ROOT, cpu_seconds, environment_of, run_python
+from bench.common import ROOT, cpu_seconds, environment_of, process_tree, run_python
 from bench.common_load import CREATED, Load, send_at_rate, send_load
 from deploy.embedded import EmbeddedPostgres, EmbeddedValkey
 from deploy.ports import LOOPBACK, choose_free_port, is_port_taken
@@ -44,6 +50,7 @@ _START_SECONDS = 60.0
 _REVIEW_SECONDS = 300.0
 # A registration and three deposits of each player that is made; what tables with so many rows hold beside them.
 _EVENTS_A_PLAYER = 4
+_FILLED_AT_A_TIME = 200_000
 # So many register one after another before the first of them deposits.
 _PLAYERS_IN_TURN = 100
 # The key that `environment_of` names.
@@ -61,7 +68,7 @@ CREATE TEMPORARY TABLE made ON COMMIT DROP AS
 SELECT 1000000000 + number AS id, 1000000000 + number / 4 AS player_id, number %% 4 = 0 AS registers,
        number %% 4 = 1 AS is_first, now() - interval '90 days' * random() AS at, platforms.id AS platform_id,
        link.id AS link_id, campaign_id, creative_id, partner_id, source_id, offer_id
-  FROM generate_series(0::bigint, %(rows)s - 1) AS number CROSS JOIN platforms
+  FROM generate_series(%(first)s::bigint, %(last)s) AS number CROSS JOIN platforms
   JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place FROM tracking_links) AS link ON place = number / 4 %% 4
   JOIN campaigns ON campaigns.id = campaign_id WHERE platforms.slug = 'gaming';
 
@@ -126,6 +133,7 @@ class Tracker:
     url: str
     port: int
     pids: Mapping[str, int]
+    worker: list[int]
     secret: str
     links: list[int]
     numbers: Iterator[int] = field(default_factory=count)
@@ -198,18 +206,40 @@ def _start(stack: ExitStack, home: Path, *, name: str, rows: int) -> Tracker:
         url=url,
         port=port,
         pids={**pids, "postgres": postgres.pid},
+        worker=process_tree(pids["worker"]),
         secret=told["secret"],
         links=told["links"],
     )
 
 
 def _fill(url: str, *, rows: int) -> None:
-    with psycopg.connect(url) as connection:
-        for statement in _FILL.split(";\n"):
-            connection.execute(statement, {"rows": rows})
+    parts = [
+        {"first": first, "last": min(rows, first + _FILLED_AT_A_TIME) - 1}
+        for first in range(0, rows, _FILLED_AT_A_TIME)
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda part: _fill_part(url, part), parts))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
+
+
+def _fill_part(url: str, part: Mapping[str, int]) -> None:
+    with psycopg.connect(url) as connection:
+        for statement in _FILL.split(";\n"):
+            connection.execute(statement, part)
+
+
+@contextmanager
+def _held(tracker: Tracker) -> Iterator[None]:
+    """Keep the worker from working while the block runs."""
+    for pid in tracker.worker:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in tracker.worker:
+            os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager
@@ -287,7 +317,8 @@ def _taken(tracker: Tracker, load: Load) -> Load:
 def _measure(tracker: Tracker, *, seconds: float, rate: float) -> None:
     """Two thirds as fast as it goes and until all is reviewed, for the cost; one third at a rate, for the latency."""
     before = {name: cpu_seconds(pid) for name, pid in tracker.pids.items()}
-    tracker.load += _send(tracker, seconds=seconds * 2 / 3)
+    with _held(tracker):
+        tracker.load += _send(tracker, seconds=seconds * 2 / 3)
     tracker.review_seconds += _wait_for_reviews(tracker)
     for name, pid in tracker.pids.items():
         tracker.seconds[name] = tracker.seconds.get(name, 0.0) + cpu_seconds(pid) - before[name]
@@ -330,6 +361,7 @@ def _summary(few: Tracker, many: Tracker) -> dict[str, float]:
     durable = [tracker.cpu_ms("web") + tracker.cpu_ms("postgres") for tracker in (few, many)]
     figures = {
         "webhooks_per_second": many.load.per_second,
+        "reviewed_per_second": many.load.answered / (many.load.seconds + many.review_seconds),
         "webhook_cpu_ms": many.cpu_ms_in_all,
         "p99_ms": many.at_rate.percentile_ms(99),
         "growth_ratio": many.cpu_ms_in_all / few.cpu_ms_in_all,
