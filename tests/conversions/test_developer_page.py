@@ -56,6 +56,16 @@ def test_page_shows_requests_with_answers_newest_first(alice):
     assert "amount: write an amount as digits with an optional point, such as 120.00." in text
 
 
+def test_page_opens_what_is_to_be_changed_in_an_array_too(alice):
+    platform = make_platform()
+    post(platform, "registration", REGISTRATION)
+    post(platform, "events", [DEPOSIT | {"type": "deposit"}, {"type": "deposti"}])
+
+    text = page(link_to(platform, alice)).content.decode()
+
+    assert text.count("<details open>") == 1
+
+
 def test_page_shows_one_platform_and_its_sandbox_alone(alice):
     mine, other = make_platform(), make_platform()
     sandbox = open_sandbox(mine)
