@@ -1,5 +1,6 @@
 """What a casino's developer sees by his link, and what nobody sees."""
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -59,7 +60,7 @@ def test_page_shows_requests_with_answers_newest_first(alice):
 def test_page_opens_what_is_to_be_changed_in_an_array_too(alice):
     platform = make_platform()
     post(platform, "registration", REGISTRATION)
-    post(platform, "events", [DEPOSIT | {"type": "deposit"}, {"type": "deposti"}])
+    post(platform, "events", json.dumps([DEPOSIT | {"type": "deposit"}, {"type": "deposti"}]).encode())
 
     text = page(link_to(platform, alice)).content.decode()
 
