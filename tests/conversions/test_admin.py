@@ -8,7 +8,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from attribution.domain.credit import Claim
-from conversions.models import Conversion, Destination, Platform, Player, Postback
+from conversions.domain.intake import record_event
+from conversions.domain.reported import ReportedInstall
+from conversions.models import Conversion, Destination, Install, Platform, Player, Postback
 from tests.affiliates.builders import make_deposit
 from tests.conversions.builders import deposit, register
 from tests.world import NOON, SECRET, click_id_of, make_brand, make_campaign, make_link, make_platform
@@ -164,6 +166,22 @@ def test_player_page_counts_a_single_deposit_as_one(alice: Client) -> None:
     shown = text_of(alice.get(f"/admin/conversions/player/{Player.objects.get().pk}/change/"))
 
     assert "in 1 deposit<" in shown
+
+
+def test_install_page_says_that_a_refused_install_credits_nobody(alice: Client) -> None:
+    refused = ReportedInstall(
+        event_id="i-1",
+        occurred_at=NOON,
+        install_id="k" * 64,
+        activity="rejected_install",
+        rejection_reason="click_flooding",
+    )
+    record_event(refused, platform=make_platform(), webhook_id="msg-1", at=NOON)
+    install = Install.objects.get()
+
+    shown = text_of(alice.get(f"/admin/conversions/install/{install.pk}/change/"))
+
+    assert "Nobody: a refused install credits nobody." in shown
 
 
 def destination_form(**fields: Any) -> dict[str, Any]:
