@@ -73,6 +73,13 @@ def test_upload_of_totals_records_each_day(alice):
     assert list(report.amounts.values_list("currency", "amount")) == [("EUR", Decimal(150))]
 
 
+def test_upload_page_is_headed_by_what_it_is_for(alice):
+    shown = alice.get(f"{LIST}upload/").content.decode()
+
+    head = shown[shown.index("<h1") : shown.index("</h1>")]
+    assert "Upload their totals" in head
+
+
 def test_upload_of_ids_counts_them_and_adds_amounts_up(alice):
     upload(alice, make_platform(), IDS)
 
