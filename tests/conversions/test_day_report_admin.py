@@ -141,6 +141,15 @@ def test_upload_that_cannot_be_read_records_nothing_and_says_why(alice, content,
     assert DayReport.objects.count() == 0
 
 
+def test_upload_names_every_row_of_counts_that_cannot_be_read(alice):
+    content = b"day,registrations,deposits\n2026-11-20,x,1\n2026-11-21,1,1\n2026-11-22,1,y\n"
+
+    shown = upload(alice, make_platform(), content).content.decode()
+
+    assert ("Row 2: registrations is" in shown, "Row 4: deposits is" in shown) == (True, True)
+    assert not DayReport.objects.exists()
+
+
 def test_upload_with_one_bad_row_takes_none_of_the_good_ones(alice):
     upload(alice, make_platform(), b"day,registrations\n2026-11-20,5\n2026-11-21,x\n")
 
