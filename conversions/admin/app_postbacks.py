@@ -38,9 +38,11 @@ class AppPostbackAdmin(FactPage):
                 "fields": [
                     ("framework", "version"),
                     "postback_id",
-                    ("ad_network_id", "source", "app"),
-                    ("conversion_type", "outcome", "days"),
-                    ("fidelity", "shown_in", "marketplace"),
+                    ("ad_network_id", "source"),
+                    ("app", "marketplace"),
+                    ("conversion_type", "outcome"),
+                    ("days", "fidelity"),
+                    "shown_in",
                     "signature",
                 ]
             },

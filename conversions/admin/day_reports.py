@@ -37,7 +37,9 @@ class ShownForm(forms.Form):
 
 class UploadForm(forms.Form):
     platform = forms.ModelChoiceField(
-        Platform.objects.filter(is_active=True).order_by("name"), widget=UnfoldAdminSelectWidget()
+        Platform.objects.filter(is_active=True).order_by("name"),
+        empty_label="Choose a platform",
+        widget=UnfoldAdminSelectWidget(),
     )
     file = forms.FileField(
         label="CSV file",
@@ -141,7 +143,7 @@ class DayReportAdmin(FactPage):
         return self._page(request, "tracker/upload_totals.html", context)
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-        everywhere = self.admin_site.each_context(request) | {"opts": self.opts, "purpose": self.purpose}
+        everywhere = self.admin_site.each_context(request) | {"purpose": self.purpose}
         return TemplateResponse(request, template, everywhere | context)
 
     def _require(self, is_allowed: bool) -> None:

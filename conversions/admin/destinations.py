@@ -36,6 +36,7 @@ OUTCOMES = {
     "destination_refused": "The destination needs attention: nothing would get through.",
 }
 LETTERS_SHOWN = 5
+_OF_A_STORED_ONE = ("attention", "letters")
 VALUE_ADVICE = (
     "Meta, Google and TikTok can bid for value only when each conversion carries one in a currency that they know. "
     "Rules of thumb, not promises: Meta's and TikTok's learning wants about 50 conversions a week in an ad set or ad "
@@ -150,6 +151,15 @@ class DestinationAdmin(Page):
         **dict.fromkeys(["test_event_code", "test_ends_at"], "['meta', 'tiktok'].includes(kind)"),
         **dict.fromkeys(["fixed_value", "fixed_currency"], "value_kind == 'fixed'"),
     }
+
+    def get_fieldsets(self, request: HttpRequest, obj: Destination | None = None) -> Any:
+        if obj is not None:
+            return super().get_fieldsets(request, obj)
+        (name, first), *others = self.fieldsets
+        return [
+            (name, {**first, "fields": [each for each in first["fields"] if each not in _OF_A_STORED_ONE]}),
+            *others,
+        ]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         initial: dict[str, Any] = super().get_changeform_initial_data(request)

@@ -6,6 +6,7 @@ from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
 from conversions.admin.players import STATUS_COLOURS, credit_sentence
+from conversions.domain.installs import REFUSED
 from conversions.models import DailyActivity, Install, Milestone, MilestoneReport, Movement
 from tracker_project.common.pages import NOTHING, FactInline, FactPage, exact, label, link_to, money
 
@@ -129,6 +130,8 @@ class InstallAdmin(FactPage):
 
     @admin.display(description="Credit")
     def credit(self, install: Install) -> str:
+        if install.activity in REFUSED:
+            return "Nobody: a refused install credits nobody."
         return credit_sentence(install)
 
 

@@ -23,11 +23,11 @@ class ImportRowAdmin(FactPage):
         ("kind", "event_id"),
         "occurred_at",
         "said",
-        ("problem_column", "problem"),
-        ("verdict_label", "verdict_detail"),
-        ("outcome_label", "outcome_detail"),
+        ("problem_column", "to_mend"),
+        ("verdict_label", "would_be"),
+        ("outcome_label", "was"),
         "link_to_event",
-        ("undo_label", "undo_detail"),
+        ("undo_label", "taken_back"),
         "link_to_undo_event",
     ]
 
@@ -57,6 +57,22 @@ class ImportRowAdmin(FactPage):
     @admin.display(description="In words")
     def explanation(self, row: ImportRow) -> str:
         return row_in_words(row)
+
+    @admin.display(description="What to mend")
+    def to_mend(self, row: ImportRow) -> str:
+        return row_in_words(row) if row.problem else NOTHING
+
+    @admin.display(description="What recording would do")
+    def would_be(self, row: ImportRow) -> str:
+        return row.verdict_detail or NOTHING
+
+    @admin.display(description="What recording did")
+    def was(self, row: ImportRow) -> str:
+        return row.outcome_detail or NOTHING
+
+    @admin.display(description="What undoing did")
+    def taken_back(self, row: ImportRow) -> str:
+        return row.undo_detail or NOTHING
 
     @admin.display(description="What it says")
     def said(self, row: ImportRow) -> str:

@@ -36,8 +36,8 @@ class UploadForm(forms.Form):
     )
     encoding = forms.ChoiceField(
         required=False,
-        label="letters",
-        choices=[("", "Automatic: UTF-8, with or without mark, or UTF-16"), (WINDOWS_1252, "Windows-1252")],
+        label="encoding",
+        choices=[("", "Automatic: UTF-8 or UTF-16"), (WINDOWS_1252, "Windows-1252")],
         widget=UnfoldAdminSelectWidget(),
         help_text="Of a CSV file. Windows-1252 is what an older Excel saves in Western Europe.",
     )

@@ -55,9 +55,9 @@ _SENTENCES = {
     _State.PREVIEWING: "Each row is tried, and taken back at once. Nothing is recorded yet.",
     _State.PREVIEWED: "This is what recording would come to now. Nothing is recorded until you confirm.",
     _State.IMPORTING: "Rows are recorded one by one. You may leave this page; it goes on by itself.",
-    _State.IMPORTED: "Recorded. Whatever came of a row stands beside it.",
+    _State.IMPORTED: "Whatever came of a row stands beside it.",
     _State.UNDOING: "What the rows recorded is taken back, the last first.",
-    _State.UNDONE: "Undone by further events; nothing was deleted. What stays says why.",
+    _State.UNDONE: "Further events took it back; nothing was deleted. What stays says why.",
     _State.DISCARDED: "Dropped before anything was recorded. The file may be uploaded again.",
 }
 

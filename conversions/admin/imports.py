@@ -62,10 +62,10 @@ class ImportAdmin(FactPage):
             ("who", "uploaded_at"),
         ]
         if obj and obj.confirmed_at:
-            fields.append(("confirmed_by", "confirmed_at", "finished_at"))
+            fields += ["confirmed_by", ("confirmed_at", "finished_at")]
         if obj and obj.undo_asked_at:
             fields += [("undone_by", "undone_at"), "undo_reason"]
-        return [*fields, "digest"]
+        return [*fields, "sha_256"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("conversions.add_import"))
@@ -245,7 +245,11 @@ class ImportAdmin(FactPage):
     def how_it_was_read(self, file: Import) -> str:
         marks = {Import.DecimalMark.POINT: "decimal point", Import.DecimalMark.COMMA: "decimal comma"}
         mark = marks[Import.DecimalMark(file.decimal_mark)]
-        return f"{file.encoding}; {mark}; times without an offset in {file.time_zone}"
+        return f"{file.encoding.upper()}; {mark}; times without an offset in {file.time_zone}"
+
+    @admin.display(description="SHA-256 of the file")
+    def sha_256(self, file: Import) -> str:
+        return str(file.digest)
 
     @admin.display(description="Columns that are not read")
     def not_read(self, file: Import) -> str:

@@ -115,9 +115,10 @@ class PlayerAdmin(CreditButtons):
     @admin.display(description="Worth so far")
     def worth(self, player: Player) -> str:
         ltv = CustomerLtv.objects.filter(pk=player.pk).first()
-        return (
-            link_to(ltv, f"{money(ltv.deposits_amount, ltv.currency)} in {ltv.deposits} deposits") if ltv else NOTHING
-        )
+        if ltv is None:
+            return NOTHING
+        deposits = f"{ltv.deposits} deposit{'' if ltv.deposits == 1 else 's'}"
+        return link_to(ltv, f"{money(ltv.deposits_amount, ltv.currency)} in {deposits}")
 
 
 class StatusReportInline(FactInline):
@@ -165,6 +166,7 @@ class ConversionAdmin(FactPage):
         "marks",
         "campaign",
         "partner",
+        "number",
     ]
     list_filter = [
         ("occurred_at", RangeDateTimeFilter),
@@ -183,7 +185,17 @@ class ConversionAdmin(FactPage):
     inlines = [StatusReportInline, PostbackInline]
     change_form_before_template = "tracker/conversion_reviews.html"
     fieldsets = [
-        (None, {"fields": [("kind", "status_label"), ("player_link", "platform"), ("transaction_id", "product")]}),
+        (
+            None,
+            {
+                "fields": [
+                    ("kind", "status_label"),
+                    ("player_link", "platform"),
+                    ("transaction_id", "product"),
+                    "number",
+                ]
+            },
+        ),
         ("Money", {"fields": [("amount_money", "reporting_money"), ("marks", "reversed_at")]}),
         ("Review and booking", {"fields": [("review_label", "booking_state")]}),
         ("Credit", {"fields": ["credit", "why", "timeline"]}),
@@ -201,6 +213,10 @@ class ConversionAdmin(FactPage):
         players = list(players_called(term).values_list("pk", flat=True))
         found = Q(platform__in=platforms, transaction_id=term) | Q(player__in=players)
         return queryset.filter(found), False
+
+    @admin.display(description="Number")
+    def number(self, conversion: Conversion) -> str:
+        return str(conversion.pk)
 
     @admin.display(description="Player")
     def player_link(self, conversion: Conversion) -> str:
@@ -241,8 +257,9 @@ class ConversionAdmin(FactPage):
         decision = conversion.credit_decision
         if decision is None:
             return "Reasons were not kept yet when he registered."
-        rule = link_to(decision.rule, "the rule") if decision.rule else "no rule was made"
-        return format_html("{} ({})", decision.reason, rule)
+        if decision.rule is None:
+            return decision.reason
+        return format_html("{} ({})", decision.reason, link_to(decision.rule, "the rule"))
 
     @admin.display(description="The player's way")
     def timeline(self, conversion: Conversion) -> str:

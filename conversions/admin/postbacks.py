@@ -88,9 +88,17 @@ class RangeForm(forms.Form):
 
 class PostbackAttemptInline(FactInline):
     model = PostbackAttempt
-    fields = ["started_at", "outcome", "http_status", "latency_ms", "events", "request", "answer"]
+    fields = ["started_at", "outcome", "status_code", "took", "events", "request", "answer"]
     ordering = ["id"]
     verbose_name_plural = "Attempts"
+
+    @admin.display(description="HTTP status")
+    def status_code(self, attempt: PostbackAttempt) -> str:
+        return "no answer" if attempt.http_status is None else str(attempt.http_status)
+
+    @admin.display(description="Took")
+    def took(self, attempt: PostbackAttempt) -> str:
+        return f"{attempt.latency_ms:,} ms"
 
 
 @admin.register(Postback)
@@ -124,7 +132,7 @@ class PostbackAdmin(FactPage):
     actions_detail = ["resend"]
     inlines = [PostbackAttemptInline]
     fieldsets = [
-        (None, {"fields": [("destination", "event_label"), ("conversion_link", "payout_money")]}),
+        (None, {"fields": [("destination", "event_label"), ("conversion_named", "payout_money")]}),
         ("State", {"fields": [("state_label", "tries"), "state_reason", ("next_try", "finished_at")]}),
         ("Confirmation", {"fields": [("accepted_at", "receipt")]}),
         ("Told once by", {"fields": [("fact", "dedup_id"), ("created_at", "leased_until")]}),
@@ -219,6 +227,10 @@ class PostbackAdmin(FactPage):
     @admin.display(description="Conversion")
     def conversion_link(self, postback: Postback) -> str:
         return link_to(postback.conversion, str(postback.conversion_id))
+
+    @admin.display(description="Conversion")
+    def conversion_named(self, postback: Postback) -> str:
+        return link_to(postback.conversion)
 
     @label("State", STATE_COLOURS)
     def state_label(self, postback: Postback) -> str:

@@ -91,10 +91,19 @@ def _days_of_totals(rows: list[Row], columns: list[str]) -> Iterator[tuple[str, 
     days = [row["day"] for row in rows]
     if len(set(days)) != len(days):
         raise UnreadableFile(["A day stands there twice."])
+    bodies: list[tuple[str, dict[str, Any]]] = []
+    errors: list[str] = []
     for number, row in enumerate(rows, 2):
         amounts = {name: text for name, text in row.items() if is_currency(name) and text}
-        counts = {name: _whole(row[name], name, number) for name in COUNTED if row.get(name)}
-        yield row["day"], counts | ({"deposit_amounts": amounts} if amounts else {})
+        try:
+            counts: dict[str, Any] = {name: _whole(row[name], name, number) for name in COUNTED if row.get(name)}
+        except UnreadableFile as error:
+            errors += error.errors
+        else:
+            bodies.append((row["day"], counts | ({"deposit_amounts": amounts} if amounts else {})))
+    if errors:
+        raise UnreadableFile(errors[:_MOST_ERRORS])
+    yield from bodies
 
 
 def _days_of_ids(rows: list[Row], columns: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:

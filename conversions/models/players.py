@@ -261,7 +261,7 @@ class Conversion(Credited):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.transaction_id or self.player_id}"
+        return f"{self.get_kind_display()} {self.transaction_id or self.pk}"
 
 
 class StatusReport(models.Model):

@@ -1,5 +1,6 @@
 """Platforms, players, conversions, destinations and postbacks in the admin."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from attribution.domain.credit import Claim
-from conversions.models import Conversion, Destination, Platform, Player, Postback
+from conversions.domain.intake import record_event
+from conversions.domain.reported import ReportedInstall
+from conversions.models import Conversion, Destination, Install, Platform, Player, Postback
 from tests.affiliates.builders import make_deposit
 from tests.conversions.builders import deposit, register
 from tests.world import NOON, SECRET, click_id_of, make_brand, make_campaign, make_link, make_platform
@@ -144,6 +147,43 @@ def test_conversion_search_finds_by_transaction_and_by_player(alice: Client) -> 
     assert list(by_player.context["cl"].result_list) == found
 
 
+def test_conversion_is_known_by_the_number_that_its_list_shows(alice: Client) -> None:
+    register(make_platform())
+    registration = Conversion.objects.get(kind="registration")
+
+    listed = text_of(alice.get("/admin/conversions/conversion/"))
+    shown = text_of(alice.get(f"/admin/conversions/conversion/{registration.pk}/change/"))
+
+    assert re.search(rf'<td class="field-number [^>]*>\s*{registration.pk}\s*</td>', listed)
+    assert f"Registration {registration.pk}" in shown
+
+
+def test_player_page_counts_a_single_deposit_as_one(alice: Client) -> None:
+    platform = make_platform()
+    register(platform)
+    deposit(platform)
+
+    shown = text_of(alice.get(f"/admin/conversions/player/{Player.objects.get().pk}/change/"))
+
+    assert "in 1 deposit<" in shown
+
+
+def test_install_page_says_that_a_refused_install_credits_nobody(alice: Client) -> None:
+    refused = ReportedInstall(
+        event_id="i-1",
+        occurred_at=NOON,
+        install_id="k" * 64,
+        activity="rejected_install",
+        rejection_reason="click_flooding",
+    )
+    record_event(refused, platform=make_platform(), webhook_id="msg-1", at=NOON)
+    install = Install.objects.get()
+
+    shown = text_of(alice.get(f"/admin/conversions/install/{install.pk}/change/"))
+
+    assert "Nobody: a refused install credits nobody." in shown
+
+
 def destination_form(**fields: Any) -> dict[str, Any]:
     return {"name": "Meta", "kind": "meta", "is_active": "on", "on_first_deposit": "on"} | fields
 
@@ -213,3 +253,24 @@ def test_postback_log_shows_the_last_answer(alice: Client) -> None:
 
     assert "Accepted (200)" in shown
     assert "(503)" not in shown
+
+
+def test_postback_page_names_the_conversion_and_says_that_no_answer_came(alice: Client) -> None:
+    conversion = make_deposit()
+    postback = Postback.objects.create(
+        destination=Destination.objects.create(name="S2S", kind="generic", url_template="https://a.example/"),
+        conversion=conversion,
+        event="first_deposit",
+        fact="f",
+        dedup_id="d",
+        next_attempt_at=NOON,
+        created_at=NOON,
+    )
+    postback.attempts.create(
+        http_status=None, outcome="retry", started_at=NOON, latency_ms=1234, request="GET", answer="refused"
+    )
+
+    shown = text_of(alice.get(f"/admin/conversions/postback/{postback.pk}/change/"))
+
+    assert f"{conversion}</a>" in shown
+    assert ("no answer" in shown, "1,234 ms" in shown) == (True, True)

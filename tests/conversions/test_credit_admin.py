@@ -72,6 +72,7 @@ def test_conversion_page_says_why(alice: Client, player: Player) -> None:
     shown = text_of(alice.get(f"/admin/conversions/conversion/{conversion.pk}/change/"))
 
     assert "His click is credited: it lies within 30 days." in shown
+    assert "(no rule was made)" not in shown
     assert "He is credited to this." in shown
 
 

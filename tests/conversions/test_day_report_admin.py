@@ -73,6 +73,13 @@ def test_upload_of_totals_records_each_day(alice):
     assert list(report.amounts.values_list("currency", "amount")) == [("EUR", Decimal(150))]
 
 
+def test_upload_page_is_headed_by_what_it_is_for(alice):
+    shown = alice.get(f"{LIST}upload/").content.decode()
+
+    head = shown[shown.index("<h1") : shown.index("</h1>")]
+    assert "Upload their totals" in head
+
+
 def test_upload_of_ids_counts_them_and_adds_amounts_up(alice):
     upload(alice, make_platform(), IDS)
 
@@ -132,6 +139,15 @@ def test_upload_that_cannot_be_read_records_nothing_and_says_why(alice, content,
     assert error in " ".join(response.context["errors"])
     assert "Nothing was recorded." in response.content.decode()
     assert DayReport.objects.count() == 0
+
+
+def test_upload_names_every_row_of_counts_that_cannot_be_read(alice):
+    content = b"day,registrations,deposits\n2026-11-20,x,1\n2026-11-21,1,1\n2026-11-22,1,y\n"
+
+    shown = upload(alice, make_platform(), content).content.decode()
+
+    assert ("Row 2: registrations is" in shown, "Row 4: deposits is" in shown) == (True, True)
+    assert not DayReport.objects.exists()
 
 
 def test_upload_with_one_bad_row_takes_none_of_the_good_ones(alice):

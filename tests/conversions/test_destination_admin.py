@@ -261,6 +261,14 @@ def test_add_form_begins_from_a_ready_template(alice: Client, slug: str) -> None
     assert "Replace the words in capitals." in shown
 
 
+def test_add_form_shows_nothing_that_a_new_destination_cannot_have(alice: Client) -> None:
+    added = text_of(alice.get("/admin/conversions/destination/add/"))
+    stored = text_of(alice.get(f"/admin/conversions/destination/{make_generic(URL).pk}/change/"))
+
+    assert ("Latest letters to its owner" in added, "Latest letters to its owner" in stored) == (False, True)
+    assert ("Needs attention" in added, "Needs attention" in stored) == (False, True)
+
+
 def test_destination_page_says_why_adjust_is_missing(alice: Client) -> None:
     assert "Adjust is not among the kinds" in text_of(alice.get("/admin/conversions/destination/add/"))
 

@@ -1,5 +1,6 @@
 """What a casino's developer sees by his link, and what nobody sees."""
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -54,6 +55,16 @@ def test_page_shows_requests_with_answers_newest_first(alice):
     assert "Write amounts as plain digits" in text
     assert "reg-1 · p-1" in text
     assert "amount: write an amount as digits with an optional point, such as 120.00." in text
+
+
+def test_page_opens_what_is_to_be_changed_in_an_array_too(alice):
+    platform = make_platform()
+    post(platform, "registration", REGISTRATION)
+    post(platform, "events", json.dumps([DEPOSIT | {"type": "deposit"}, {"type": "deposti"}]).encode())
+
+    text = page(link_to(platform, alice)).content.decode()
+
+    assert text.count("<details open>") == 1
 
 
 def test_page_shows_one_platform_and_its_sandbox_alone(alice):

@@ -149,6 +149,11 @@ def _conflict_in_words(conflict: ConversionConflict) -> str:
     held, said = _shown(conflict.held), _shown(conflict.reported)
     if conflict.code == "player_already_registered":
         return f"The player registered before with another {column}: {held}, and the row says {said}. The first stands."
+    if conflict.code == "event_conflict":
+        column = "type" if conflict.field == "event_id" else column
+        return (
+            f"This event id was reported before with another {column}: {held}, here {said}. Give a new event its own."
+        )
     return f"{column} is {said} here and {held} in what was recorded before. The first stands; correct the row or ask."
 
 

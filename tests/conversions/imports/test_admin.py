@@ -180,6 +180,17 @@ def test_rows_are_listed_and_downloaded_with_what_became_of_them(alice: Client) 
     assert downloaded.splitlines()[2].startswith("3,,,,unreadable,,unreadable,,amount,")
 
 
+def test_row_page_says_what_to_mend_in_which_column(alice: Client) -> None:
+    file = preview(lines(*ROWS), make_platform())
+    bad = file.rows.get(problem_column="amount")
+
+    shown = text_of(alice.get(f"/admin/conversions/importrow/{bad.pk}/change/"))
+
+    assert "What to mend" in shown
+    assert "Write the amount as 1234.50, without currency or thousands sign." in shown
+    assert "detail" not in [word.lower() for word in shown.split()]
+
+
 def test_page_of_a_large_import_asks_no_more_than_that_of_a_small_one(
     alice: Client, django_assert_max_num_queries: Any
 ) -> None:

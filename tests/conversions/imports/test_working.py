@@ -179,6 +179,22 @@ def test_events_of_an_import_and_of_webhooks_are_one() -> None:
     assert [(anomaly.field, anomaly.reported) for anomaly in Anomaly.objects.all()] == [("amount", "99")]
 
 
+def test_row_under_an_event_id_of_another_report_is_told_so():
+    platform = make_platform()
+    header = "type,occurred_at,player_id,transaction_id,status,amount,currency,event_id"
+    rows = [
+        "registration,2026-11-22T13:00:00Z,p-1,,,,,",
+        "deposit,2026-11-22T14:00:00Z,p-1,t-1,confirmed,100.00,EUR,dep-1",
+        "deposit,2026-11-22T15:00:00Z,p-1,t-1,void,100.00,EUR,dep-1",
+    ]
+
+    file = record(lines(*rows, header=header), platform)
+
+    assert row(file, 4).outcome_detail == (
+        "This event id was reported before with another status: confirmed, here void. Give a new event its own."
+    )
+
+
 def test_same_rows_in_another_file_are_repeats() -> None:
     platform = make_platform()
     rows = ["registration,2026-11-22T13:00:00Z,p-1,,,,,", "deposit,2026-11-22T14:00:00Z,p-1,t-1,,confirmed,100,EUR"]
