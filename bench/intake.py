@@ -7,8 +7,8 @@ postback is owed (`bench.deposit_to_postback` measures those). One webhook of fo
 the others are deposits of its player, the first among them; each is answered after inbox, player, conversion, credit,
 mark, lifetime value and the kept request were committed.
 
-The worker is held while webhooks come as fast as they are answered, and let go to work off what they left: so
-`webhooks_per_second` counts whole transactions, and `reviewed_per_second` webhooks with all that follows from them, over
+The worker is held while webhooks come as fast as they are answered, and let go to work off what they left:
+`webhooks_per_second` counts whole transactions, `reviewed_per_second` webhooks with all that follows from them, over
 both times. At a rate it works beside them, for the latency.
 """
 
