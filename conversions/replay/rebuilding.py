@@ -23,6 +23,7 @@ from conversions.replay.then import (
     note_kept,
 )
 from tracker_project.common.database import broken_constraint
+from tracker_project.common.prepared import gathered
 
 _READ_AT_ONCE = 2_000
 _COMMITTED_AT_ONCE = 500
@@ -146,7 +147,7 @@ def _batches(subjects: Iterable[list[Due]]) -> Iterator[list[list[Due]]]:
 def _place_subject(scratch: str, events: Sequence[Due]) -> None:
     """Place what belongs together: at one go, or, where that fails, each by itself."""
     try:
-        with transaction.atomic():
+        with transaction.atomic(), gathered():
             for due in events:
                 place_again(due.event, at=due.at)
     except (Unplaced, ConversionConflict, IntegrityError):
@@ -176,7 +177,7 @@ def _place_one_by_one(scratch: str, events: Sequence[Due]) -> None:
 def _place(due: Due) -> str:
     """Place one event and return "", or why that is impossible."""
     try:
-        with transaction.atomic():
+        with transaction.atomic(), gathered():
             place_again(due.event, at=due.at)
     except Unplaced as unplaced:
         return unplaced.reason
