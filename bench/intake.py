@@ -121,6 +121,7 @@ SELECT destinations.id, made.id, 'deposit', false, 'deposit:' || made.id, md5(ma
 INSERT INTO intake_requests (platform_id, address, received_at, content, dropped, status, answer, is_counted)
 SELECT platform_id, '/webhooks/gaming/deposit', received_at, jsonb_build_array(terms), '{}', 201, answer, true
   FROM inbox_events
+ WHERE inbox_events.id IN (SELECT id FROM made)
 """
 
 
