@@ -19,8 +19,6 @@ log = structlog.get_logger(__name__)
 _PENDING_MILLISECONDS = 2000
 # So long rows gather before a worker that was woken looks for them: one look for many costs it little more.
 GATHER_SECONDS = 0.1
-
-
 # A Redis that does not answer is left alone for so long: each hint would have its request wait a second.
 _REST_SECONDS = 5.0
 
