@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from campaigns.models import Partner
+from conversions.domain.audience import Audience, destinations_of_partner, destinations_without_partner
 from conversions.domain.consent import refusal_to_signal
 from conversions.domain.destination_limits import is_within_limits
 from conversions.domain.predicted_value import predicted_value
@@ -16,22 +17,9 @@ from conversions.models import Conversion, Destination, Player, Postback
 from conversions.models.postbacks import REVERSED
 from tracker_project.common.hints import hint_after_commit
 from tracker_project.common.money import Money
-from tracker_project.common.prepared import columns_of, fetch, insert_missing, made
+from tracker_project.common.prepared import fetch, insert_missing
 
 _WITHDRAWN = "The conversion was taken back before it was sent."
-
-
-class Audience:
-    """Who may hear of conversions, beside partners: read once for all that are credited to the same."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[int | None, ...], list[Destination]] = {}
-
-    def of(self, conversion: Conversion) -> list[Destination]:
-        credited = (conversion.campaign_id, conversion.source_id, conversion.partner_id)
-        if credited not in self._known:
-            self._known[credited] = _destinations_without_partner(conversion)
-        return self._known[credited]
 
 
 def write_postbacks(conversion: Conversion, *, at: datetime, audience: Audience | None = None) -> None:
@@ -78,7 +66,7 @@ def withdraw_postbacks(conversion: Conversion, *, at: datetime) -> None:
     owed = Postback.objects.filter(conversion=conversion, is_correction=False)
     _take_back(owed.filter(destination__partner=None), payout=None, at=at)
     _cancel(owed.exclude(destination__partner=None).filter(tries=0, leased_until=None), at=at)
-    _state_value_anew(conversion, _destinations_without_partner(conversion), at=at)
+    _state_value_anew(conversion, destinations_without_partner(conversion), at=at)
 
 
 def withdraw_misplaced_postbacks(conversion: Conversion, *, at: datetime) -> None:
@@ -107,7 +95,7 @@ def write_partner_postback(
         return
     destinations = [
         destination
-        for destination in _destinations_of(conversion, _OF_PARTNER, partner.pk)
+        for destination in destinations_of_partner(conversion, partner.pk)
         if _hears(destination, event) and not refusal_to_signal(conversion, destination, at=at)
     ]
     new = [
@@ -148,29 +136,6 @@ def nobodys_key(destination: Destination, *, at: datetime) -> str:
 
 def _keyed(destination: Destination, text: str) -> str:
     return hmac.digest(bytes.fromhex(destination.hash_key), text.encode(), hashlib.sha256).hex()
-
-
-# Secrets are not needed here, and cost their decryption.
-_SECRETS = {"access_token", "google_credentials", "headers", "signing_secret"}
-_DESTINATION = tuple(name for name in columns_of(Destination) if name not in _SECRETS)
-_OF_PARTNER = f"""
-    SELECT {", ".join(_DESTINATION)} FROM destinations
-     WHERE (is_active OR disabled_reason <> '')
-       AND (only_campaign_ids IS NULL OR only_campaign_ids @> ARRAY[%s]::bigint[])
-       AND (source_id IS NULL OR source_id = %s)
-       AND (only_partner_ids IS NULL OR only_partner_ids @> ARRAY[%s]::bigint[]) AND partner_id = %s
-     ORDER BY id"""  # noqa: S608
-_WITHOUT_PARTNER = _OF_PARTNER.replace("partner_id = %s", "partner_id IS NULL")
-
-
-def _destinations_without_partner(conversion: Conversion) -> list[Destination]:
-    return _destinations_of(conversion, _WITHOUT_PARTNER)
-
-
-def _destinations_of(conversion: Conversion, sql: str, *parameters: int) -> list[Destination]:
-    """Return who may hear of a conversion; one that the tracker paused keeps its rows until it is mended."""
-    rows = fetch(sql, [conversion.campaign_id, conversion.source_id, conversion.partner_id, *parameters])
-    return [made(Destination, _DESTINATION, row) for row in rows]
 
 
 def is_in_band(conversion: Conversion, destination: Destination) -> bool:

@@ -7,7 +7,8 @@ import structlog
 from attribution.domain.credit import click_facts
 from attribution.models import Click
 from campaigns.domain.exchange import NoExchangeRate, convert
-from conversions.domain.outbox import Audience, withdraw_postbacks, write_postbacks
+from conversions.domain.audience import Audience
+from conversions.domain.outbox import withdraw_postbacks, write_postbacks
 from conversions.models import Conversion, Player
 from tracker_project.common.hints import hint_after_commit
 from tracker_project.common.money import Money

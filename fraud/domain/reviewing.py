@@ -11,8 +11,8 @@ from django.db.models import QuerySet
 
 from attribution.domain.credit import click_facts
 from attribution.models import Click
+from conversions.domain.audience import Audience
 from conversions.domain.installs import refusals_of
-from conversions.domain.outbox import Audience
 from conversions.domain.review import approve_conversion, hold_conversion, reject_conversion
 from conversions.models import Conversion
 from fraud.domain.lead_theft import theft_signs

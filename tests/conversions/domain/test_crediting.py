@@ -269,6 +269,19 @@ def test_settle_due_touches_changes_nothing_the_second_time():
     assert not Touchpoint.objects.filter(is_due=True).exists()
 
 
+def test_settle_due_touches_costs_no_statement_more_for_players_of_one_touch(django_assert_max_num_queries):
+    platform, link = make_platform(), make_link()
+    for number in range(20):
+        register(platform, event_id=f"r-{number}", player_id=f"p-{number}", click_id=make_click(link).click_id)
+
+    with django_assert_max_num_queries(8):
+        settled = settle_due_touches(at=LATER, limit=1000)
+
+    assert settled == 20
+    assert not Touchpoint.objects.filter(is_due=True).exists()
+    assert CreditDecision.objects.count() == 20
+
+
 def test_settle_due_touches_leaves_players_from_before_reasons_were_kept():
     platform, partner = make_platform(), make_partner()
     register(platform)
