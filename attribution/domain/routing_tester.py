@@ -78,6 +78,7 @@ def explain_routing(campaign: Campaign, visitor: InventedVisitor, *, at: datetim
     from attribution.edge.database import conninfo_of
     from attribution.edge.decision import Note, Router
     from attribution.edge.snapshot import load_tables_now
+    from attribution.edge.visitor import read_packed
 
     snapshot = build_snapshot(load_tables_now(conninfo_of(settings.DATABASES["default"])))
     route = next((route for route in snapshot.routes.values() if route.campaign.id == campaign.pk), None)
@@ -89,7 +90,7 @@ def explain_routing(campaign: Campaign, visitor: InventedVisitor, *, at: datetim
         if snapshot.judge.is_bot(
             visitor.user_agent.encode(),
             visit.user_agent,
-            packed=None,
+            packed=read_packed(visitor.address),
             asn=visit.network_of.asn,
             referrer=visit.referrer,
         )
@@ -137,11 +138,13 @@ def _visit(visitor: InventedVisitor, route: "Route", *, at: datetime) -> "Visit"
     from attribution.edge.parameters import POSITIONS, read_consent, read_parameters
     from attribution.edge.user_agents import LONGEST_USER_AGENT, read_user_agent
     from attribution.edge.visit import Visit
+    from attribution.edge.visitor import read_packed
     from attribution.geography import Network
 
     visit = Visit()
     visit.milliseconds = int(at.timestamp() * 1000)
-    if visitor.address:
+    packed = read_packed(visitor.address)
+    if packed is not None:
         geography = Geography(
             settings.GEOIP_PATH,
             networks=settings.GEOIP_ASN_PATH,
@@ -149,7 +152,7 @@ def _visit(visitor: InventedVisitor, route: "Route", *, at: datetime) -> "Visit"
             copies=settings.VAR_DIR / "edge",
         )
         geography.refresh()
-        visit.place, visit.network_of = geography.find(visitor.address)
+        visit.place, visit.network_of = geography.find(packed)
     else:
         visit.place = place_of(visitor.country or None, visitor.region or None, visitor.city or None)
         visit.network_of = network_of(Network(visitor.isp or None, visitor.asn, visitor.connection or None))

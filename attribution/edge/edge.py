@@ -275,7 +275,7 @@ class Edge:
         if address is None:
             visit.place, visit.network_of, visit.network = NOWHERE, UNKNOWN_NETWORK, None
         else:
-            visit.place, visit.network_of = self._geography.find(address.text)
+            visit.place, visit.network_of = self._geography.find(address.packed)
             visit.network = address.network
         referrer, language = get(b"referer"), get(b"accept-language")
         visit.referrer = referrer_host(referrer) if referrer else None

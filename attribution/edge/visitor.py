@@ -30,14 +30,13 @@ _NUMBER = re.compile(rb"[0-9]{1,6}(?:\.[0-9]{1,3})?", re.ASCII)
 
 
 class Address(NamedTuple):
-    """An address in plain form and packed, the network that is stored of it (/24 or /48), and what is counted by.
+    """An address in 4 or 16 bytes, the network that is stored of it (/24 or /48), and what is counted by.
 
     `counted` is the address itself, or the /64 of an IPv6 address: what one household has.
     """
 
-    text: str
-    network: str
     packed: bytes
+    network: str
     counted: bytes
 
 
@@ -54,9 +53,8 @@ def read_packed(text: str) -> bytes | None:
 
 def address_of(packed: bytes) -> Address:
     if len(packed) == 4:
-        text = inet_ntop(AF_INET, packed)
-        return Address(text, f"{text[: text.rindex('.')]}.0", packed, packed)
-    return Address(inet_ntop(AF_INET6, packed), inet_ntop(AF_INET6, packed[:6] + bytes(10)), packed, packed[:8])
+        return Address(packed, inet_ntop(AF_INET, packed[:3] + b"\0"), packed)
+    return Address(packed, inet_ntop(AF_INET6, packed[:6] + bytes(10)), packed[:8])
 
 
 class Networks:

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from attribution.models import Click
+from attribution.models import BotRule, Click
 from campaigns.models import Flow, FlowFilter, FlowOffer, Licence
 from tests.world import make_campaign, make_link, make_offer
 
@@ -58,6 +58,14 @@ def test_tester_says_that_no_licence_covers_the_place(admin_client, campaign):
     assert explained.outcome == "elsewhere"
     assert explained.location == "https://fallback.example/"
     assert "None of its licences covers" in page.content.decode()
+
+
+def test_tester_goes_by_the_rules_on_networks(admin_client, campaign):
+    BotRule.objects.create(kind="network", pattern="198.51.100.0/24")
+
+    page = ask(admin_client, campaign, address="198.51.100.7")
+
+    assert ("Counts as", "a bot") in page.context["explained"].understood
 
 
 def test_tester_asks_for_a_link_where_there_is_none(admin_client, transactional_db):
