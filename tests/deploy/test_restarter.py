@@ -12,13 +12,17 @@ NO_PYTHON = (
     "No Python 3.11 or newer with venv runs here: install one"
     " (Debian, Ubuntu: apt install python3 python3-venv) or set PYTHON to its path.\n"
 )
+SYSTEM_FOLDER = "/usr/bin/"
 FAILING_SHIM = "#!/bin/sh\necho 'version manager: command not found' >&2\nexit 127\n"
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The script beside a `deploy` that tells which Python was chosen."""
-    shutil.copy(ROOT / "restarter.sh", tmp_path)
+    """The script beside a `deploy` that tells which Python was chosen, on a system that has none of its own."""
+    script = (ROOT / "restarter.sh").read_text()
+    assert SYSTEM_FOLDER in script
+    (tmp_path / "restarter.sh").write_text(script.replace(SYSTEM_FOLDER, f"{tmp_path}/system/"))
+    (tmp_path / "system").mkdir()
     (tmp_path / "deploy").mkdir()
     (tmp_path / "deploy" / "installation.py").write_text("import sys\nsys.exit(f'chosen for {sys.argv[1]}')\n")
     return tmp_path
@@ -58,6 +62,16 @@ def test_restarter_says_that_no_python_runs(checkout: Path, programs: Path):
 
 def test_restarter_passes_over_shims_that_fail(checkout: Path, programs: Path):
     write_program(programs / "python3.11", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+
+    done = run(checkout, programs)
+
+    assert (done.returncode, done.stderr) == (1, "chosen for requirements.txt\n")
+
+
+def test_restarter_prefers_the_systems_own_python(checkout: Path, programs: Path):
+    other = f'#!/bin/sh\n[ "$1" = -c ] || exec echo "another was chosen"\nexec {sys.executable} "$@"\n'
+    write_program(programs / "python3.13", other)
+    write_program(checkout / "system" / "python3", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
 
     done = run(checkout, programs)
 
