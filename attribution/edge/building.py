@@ -221,7 +221,7 @@ class _Builder:
 
 
 def _route(
-    link: LinkRow, row: CampaignRow, campaign: Campaign, slots: Mapping[bytes, tuple[int, ...]], version: int
+    link: LinkRow, row: CampaignRow, campaign: Campaign, slots: Mapping[str, tuple[int, ...]], version: int
 ) -> Route:
     ids = (link.id, campaign.id, link.creative_id, link.partner_id, row.source_id)
     columns = [NULL if number is None else str(number) for number in ids]

@@ -143,15 +143,14 @@ class Router:
         for flow in campaign.forced:
             if self._takes(flow, campaign, visit):
                 return flow
-        regular = campaign.regular
-        if regular:
-            chosen = (
-                self._draw_flow(campaign, visit, binding)
-                if campaign.is_by_weight
-                else next((flow for flow in regular if self._takes(flow, campaign, visit)), None)
-            )
-            if chosen is not None:
-                return chosen
+        if campaign.is_by_weight:
+            drawn = self._draw_flow(campaign, visit, binding)
+            if drawn is not None:
+                return drawn
+        else:
+            for flow in campaign.regular:
+                if self._takes(flow, campaign, visit):
+                    return flow
         if campaign.default is not None and self._takes(campaign.default, campaign, visit):
             return campaign.default
         return None

@@ -18,6 +18,7 @@ LONGEST_VALUE = 2_000
 MOST_PARAMETERS = 200
 
 _PLAIN = re.compile(rb"[!-$&-~]*").fullmatch
+_PRINTABLE = re.compile(r"[!-~]*").fullmatch
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _VISIBLE = "".join(chr(code) for code in range(0x21, 0x7F))
 _ALWAYS = [
@@ -28,39 +29,41 @@ _YES = frozenset(("1", "true", "yes", "granted"))
 _NO = frozenset(("0", "false", "no", "denied"))
 
 
-def slots_of(source_parameters: Iterable[tuple[str, str]]) -> dict[bytes, tuple[int, ...]]:
-    """Return which positions of `NAMES` each parameter fills.
+def slots_of(source_parameters: Iterable[tuple[str, str]]) -> dict[str, tuple[int, ...]]:
+    """Return which positions of `NAMES` each parameter fills; its name has one character a byte, as in a query.
 
     `source_parameters` pairs our names with the source's parameters for them; "" is none.
     """
-    slots: dict[bytes, tuple[int, ...]] = {}
+    slots: dict[str, tuple[int, ...]] = {}
     for name, parameter in (*source_parameters, *_ALWAYS):
-        key, position = parameter.encode(), POSITIONS[name]
+        key, position = _as_in_query(parameter.encode()), POSITIONS[name]
         if parameter and position not in slots.get(key, ()):
             slots[key] = (*slots.get(key, ()), position)
     return slots
 
 
-def read_parameters(query: bytes, slots: Mapping[bytes, tuple[int, ...]]) -> list[str | None]:
+def read_parameters(query: bytes, slots: Mapping[str, tuple[int, ...]]) -> list[str | None]:
     """Return the values in the order of `NAMES`; the first of a name that is not empty counts."""
     values: list[str | None] = [None] * len(NAMES)
     if not query:
         return values
-    find = slots.get
-    for pair in query.split(b"&", MOST_PARAMETERS)[:MOST_PARAMETERS]:
-        name, _, raw = pair.partition(b"=")
-        if not raw:
+    text, find = _as_in_query(query), slots.get
+    is_printable = _PRINTABLE(text) is not None
+    for pair in text.split("&", MOST_PARAMETERS)[:MOST_PARAMETERS]:
+        name, _, value = pair.partition("=")
+        if not value:
             continue
         positions = find(name)
         if positions is None:
             # Few parameters that we do not know are ours in disguise.
-            positions = find(unquote_to_bytes(name)) if b"%" in name else None
+            positions = find(_as_in_query(unquote_to_bytes(name.encode("latin-1")))) if "%" in name else None
             if positions is None:
                 continue
-        text = raw.decode("ascii") if len(raw) <= LONGEST_VALUE and _PLAIN(raw) else read_text(raw)
+        if not is_printable or "%" in value or len(value) > LONGEST_VALUE:
+            value = read_text(value.encode("latin-1"))
         for position in positions:
             if values[position] is None:
-                values[position] = text
+                values[position] = value
     return values
 
 
@@ -84,6 +87,10 @@ def read_consent(text: str | None) -> bool | None:
         return None
     word = text.lower()
     return True if word in _YES else False if word in _NO else None
+
+
+def _as_in_query(text: bytes) -> str:
+    return text.decode("latin-1")
 
 
 def _as_received(raw: bytes) -> str:

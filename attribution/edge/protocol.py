@@ -14,7 +14,6 @@ from uvicorn.server import ServerState
 from attribution.edge.app import REDIRECT_HEADERS, ClickEdge
 from attribution.edge.edge import Answer
 from attribution.edge.pages import page_of
-from attribution.edge.visitor import named_headers
 
 # How much a request's head may hold, and how long it may take to arrive.
 MOST_HEAD_BYTES = 65_536
@@ -65,6 +64,7 @@ class ClickProtocol(HttpToolsProtocol):
         self._click = _ClickUnderWay()
         self._click_as_cycle = cast(RequestResponseCycle, self._click)
         self._peer = ""
+        self._named: dict[bytes, bytes] = {}
         self._heard_at = 0.0
         self._head_began_at: float | None = None
         self._head_bytes = 0
@@ -96,19 +96,20 @@ class ClickProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self.url = b""
-        self.headers = []
+        self._named = {}
         self._head_began_at, self._head_bytes = self._heard_at, 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
+        name, named = name.lower(), self._named
+        named[name] = named[name] + b"," + value if name in named else value
 
     def on_headers_complete(self) -> None:
         self._head_began_at, self._head_bytes = None, 0
         if not self._takes_click():
-            url, headers = self.url, self.headers
+            url = self.url
             super().on_message_begin()  # what the application reads, and a click needs nothing of
             self.url = url
-            for name, value in headers:
+            for name, value in self._named.items():
                 super().on_header(name, value)
             super().on_headers_complete()
             if self._is_ending:
@@ -146,12 +147,12 @@ class ClickProtocol(HttpToolsProtocol):
         route = edge.snapshot.routes.get(path[len(_LINK) :].decode("latin-1"))
         if route is None or route.campaign.tracks_in_parallel or b"#" in query:
             return False
-        parser, headers = self.parser, named_headers(self.headers)
+        parser, headers = self.parser, self._named
         if (
             parser.get_method() != b"GET"
             or not parser.should_keep_alive()
             or parser.get_http_version() != "1.1"
-            or not _NOT_PLAIN.isdisjoint(headers)
+            or not headers.keys().isdisjoint(_NOT_PLAIN)
         ):
             return False
         click = self._click

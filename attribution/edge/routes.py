@@ -161,7 +161,7 @@ class Route:
     source_id: int
     creative_id: int | None
     partner_id: int | None
-    slots: Mapping[bytes, tuple[int, ...]]
+    slots: Mapping[str, tuple[int, ...]]
     columns: str
     constants: Mapping[str, str]
     _addresses: dict[tuple[str, str, str], Address | None] = field(default_factory=dict)

@@ -123,7 +123,7 @@ def named_headers(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
 
 def is_prefetch(headers: Headers) -> bool:
     """Say whether the browser only fetches ahead, or a program makes a preview."""
-    if _PREFETCH_HEADERS.isdisjoint(headers):
+    if headers.keys().isdisjoint(_PREFETCH_HEADERS):
         return False
     said = b",".join(headers.get(name, b"") for name in _PREFETCH_HEADERS).lower()
     return b"prefetch" in said or b"preview" in said
@@ -131,7 +131,7 @@ def is_prefetch(headers: Headers) -> bool:
 
 def read_hints(headers: Headers) -> str | None:
     """Return the client hints that came along as JSON, None without any."""
-    if _TELLING_HINTS.isdisjoint(headers):
+    if headers.keys().isdisjoint(_TELLING_HINTS):
         return None
     hints: dict[str, str | float] = {}
     for header, name, is_number in _HINTS:

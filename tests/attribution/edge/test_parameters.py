@@ -2,7 +2,15 @@
 
 import pytest
 
-from attribution.edge.parameters import LONGEST_VALUE, NAMES, read_consent, read_parameters, read_text, slots_of
+from attribution.edge.parameters import (
+    LONGEST_VALUE,
+    NAMES,
+    POSITIONS,
+    read_consent,
+    read_parameters,
+    read_text,
+    slots_of,
+)
 
 SLOTS = slots_of([("external_id", "fbclid"), ("cost", "cost"), ("placement", "pl"), ("keyword", "sub_id_3")])
 
@@ -41,10 +49,17 @@ def test_read_parameters_stops_after_two_hundred():
     assert read(b"x=1&" * 200 + b"sub1=out") == {}
 
 
+@pytest.mark.parametrize("query", ["слово=a%20b", "%D1%81%D0%BB%D0%BE%D0%B2%D0%BE=a%20b", "x=ё&слово=a%20b"])
+def test_read_parameters_finds_names_beyond_ascii(query):
+    values = read_parameters(query.encode(), slots_of([("keyword", "слово")]))
+
+    assert values[POSITIONS["keyword"]] == "a b"
+
+
 def test_slots_of_leaves_out_parameters_that_a_source_does_not_have():
     slots = slots_of([("external_id", ""), ("cost", ""), ("placement", ""), ("keyword", "")])
 
-    assert b"" not in slots
+    assert "" not in slots
 
 
 @pytest.mark.parametrize(
