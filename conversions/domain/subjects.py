@@ -15,7 +15,8 @@ from conversions.domain.reported import Reported, ReportedRegistration
 from conversions.models import Conversion, InboxEvent, Platform, Player, Touchpoint
 from conversions.models.players import Credited
 from tracker_project.common.hints import hint_after_commit
-from tracker_project.common.prepared import Rows, columns_of, fetch, insert, made, run
+from tracker_project.common.prepared import columns_of, fetch, insert, made, run
+from tracker_project.common.turns import Rows
 
 # The rows that a fact copies from its player come with him, so that each is read once.
 _CREDITED: dict[str, tuple[type[Model], tuple[str, ...]]] = {

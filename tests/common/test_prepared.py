@@ -4,15 +4,18 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import psycopg
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.forms.models import model_to_dict
+from psycopg.pq import TransactionStatus
 
 from conversions.models import Conversion, InboxEvent, Platform, Player
 from tests.world import make_platform
 from tracker_project.common.database import broken_constraint
 from tracker_project.common.prepared import (
     columns_of,
+    committed,
     fetch,
     gathered,
     insert,
@@ -221,3 +224,70 @@ def test_gathered_within_gathered_is_one():
         run("DELETE FROM inbox_events WHERE event_id = 'event-1'", [])
 
     assert stored_ids() == ["event-2"]
+
+
+def is_stored_for_others(event):
+    """Ask by a connection of its own, which sees what is committed."""
+    with psycopg.connect(**connection.get_connection_params() | {"autocommit": True}) as other:
+        found = other.execute("SELECT count(*) FROM inbox_events WHERE event_id = %s", [event.event_id]).fetchone()
+    return found == (1,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_committed_commits_with_the_last_statements():
+    event = make_event(make_platform(), 1)
+    told = []
+
+    with committed():
+        insert_soon(event)
+        transaction.on_commit(lambda: told.append(event.pk))
+        run("SELECT 1", [], lambda rows: told.append(is_stored_for_others(event)))
+
+    assert told == [True, event.pk]
+    assert connection.connection.info.transaction_status == TransactionStatus.IDLE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_committed_keeps_nothing_of_a_block_that_raises():
+    platform = make_platform()
+
+    with suppress(ZeroDivisionError), committed():
+        insert(make_event(platform, 1))
+        insert_soon(make_event(platform, 2))
+        raise ZeroDivisionError
+
+    assert stored_ids() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_committed_raises_what_is_checked_at_the_end_and_keeps_nothing():
+    event = make_event(make_platform(), 1)
+    event.platform_id = 0
+
+    with pytest.raises(IntegrityError), committed():
+        insert_soon(event)
+
+    assert stored_ids() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_committed_takes_back_what_is_to_be_taken_back():
+    platform = make_platform()
+
+    with committed():
+        insert_soon(make_event(platform, 1))
+        transaction.set_rollback(True)
+
+    assert stored_ids() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_committed_within_a_transaction_is_a_part_of_it():
+    platform = make_platform()
+
+    with suppress(ZeroDivisionError), transaction.atomic():
+        with committed():
+            insert_soon(make_event(platform, 1))
+        raise ZeroDivisionError
+
+    assert stored_ids() == []

@@ -10,14 +10,11 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
-import psycopg
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
+
+from tracker_project.common.turns import Parameters, Rows, run_at_once
 
 M = TypeVar("M", bound=models.Model)
-
-Parameters = Sequence[Any] | dict[str, Any]
-Rows = list[tuple[Any, ...]]
-
 
 # A statement and what is done with its rows.
 _Statement = tuple[str, Parameters, Callable[[Rows], object] | None]
@@ -81,6 +78,20 @@ def update(row: models.Model, *names: str) -> None:
 
 
 @contextmanager
+def committed() -> Iterator[None]:
+    """Run a block in a transaction, its statements `gathered`: those that wait at its end go together with COMMIT.
+
+    Within a transaction it is a savepoint, as `transaction.atomic` is.
+    """
+    database = _database()
+    with transaction.atomic(), gathered():
+        yield
+        is_outermost = len(database.atomic_blocks) == 1 and database.commit_on_exit
+        if is_outermost and not database.needs_rollback:
+            _send(_taken(), commit=True)  # Django finds nothing left to commit
+
+
+@contextmanager
 def gathered() -> Iterator[None]:
     """Let statements of a block that nobody waits for go to the server with the next one that has an answer.
 
@@ -134,27 +145,19 @@ def _after_what_waits(
     return execute(sql, parameters, many, context)
 
 
-def _send(statements: Sequence[_Statement]) -> None:
+def _send(statements: Sequence[_Statement], *, commit: bool = False) -> None:
     """Run statements in one turn, and hand each its rows."""
     if not statements:
         return
     database = _database()
     database.ensure_connection()
-    with database.wrap_database_errors:
-        if len(statements) == 1:
-            cursors = [_executed(database, *statements[0][:2])]
-        else:
-            with database.connection.pipeline():
-                cursors = [_executed(database, sql, parameters) for sql, parameters, _ in statements]
-        for (_, _, then), cursor in zip(statements, cursors, strict=True):
-            if then is not None:
-                then(cursor.fetchall() if cursor.rownumber is not None else [])
-
-
-def _executed(database: Any, sql: str, parameters: Parameters) -> "psycopg.Cursor[tuple[Any, ...]]":
     if database.queries_logged:
-        database.queries_log.append({"sql": sql, "time": ""})
-    return psycopg.Cursor(database.connection).execute(sql, parameters, prepare=True)
+        database.queries_log.extend({"sql": sql, "time": ""} for sql, _, _ in statements)
+    with database.wrap_database_errors:
+        answers = run_at_once(database.connection, [statement[:2] for statement in statements], commit=commit)
+    for (_, _, then), rows in zip(statements, answers, strict=True):
+        if then is not None:
+            then(rows)
 
 
 def _database() -> Any:
