@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import psycopg
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.forms.models import model_to_dict
 from psycopg.pq import TransactionStatus
 
@@ -14,8 +14,10 @@ from conversions.models import Conversion, InboxEvent, Platform, Player
 from tests.world import make_platform
 from tracker_project.common.database import broken_constraint
 from tracker_project.common.prepared import (
+    ask,
     columns_of,
     committed,
+    draw_keys,
     fetch,
     gathered,
     insert,
@@ -160,6 +162,47 @@ def test_gathered_sends_what_waits_before_the_next_answer():
     assert not has_key
     assert found == ["event-1", "event-2"]
     assert InboxEvent.objects.get(pk=one.pk).event_id == "event-1"
+
+
+def test_ask_goes_with_the_next_answer_or_when_its_rows_are_asked_for():
+    event = make_event(make_platform(), 1)
+
+    with transaction.atomic(), gathered():
+        before = ask("SELECT event_id FROM inbox_events", [])
+        insert(event)
+        after = ask("SELECT event_id FROM inbox_events", [])
+        found = [answer.rows for answer in (after, before)]
+
+    assert found == [[("event-1",)], []]
+
+
+def test_ask_has_no_rows_when_its_turn_has_failed():
+    with suppress(ProgrammingError), transaction.atomic(), gathered():
+        answer = ask("SELECT nothing FROM nowhere", [])
+        stored_ids()
+
+    with pytest.raises(RuntimeError, match="has failed"):
+        _ = answer.rows
+
+
+def test_draw_keys_gives_keys_that_rows_are_inserted_with():
+    platform = make_platform()
+
+    with transaction.atomic(), gathered():
+        drawn = draw_keys(InboxEvent, InboxEvent)
+        [keys] = drawn.rows
+        rows = [make_event(platform, 1), make_event(platform, 2)]
+        rows[0].pk, rows[1].pk = keys
+        insert(*rows)
+
+    later = make_event(platform, 3)
+    insert(later)
+    assert not any(row._state.adding for row in rows)
+    assert dict(fetch("SELECT event_id, id FROM inbox_events", [])) == {
+        "event-1": keys[0],
+        "event-2": keys[1],
+        "event-3": later.pk,
+    }
 
 
 def test_gathered_sends_what_waits_before_a_statement_of_the_orm():

@@ -50,14 +50,55 @@ def run(sql: str, parameters: Parameters, then: Callable[[Rows], object] | None 
         _local.waiting.append((sql, parameters, then))
 
 
+class Answer:
+    """The rows of a statement, which goes with the next that has an answer, or when they are asked for before that."""
+
+    def __init__(self) -> None:
+        self._rows: Rows | None = None
+
+    def take(self, rows: Rows) -> None:
+        self._rows = rows
+
+    @property
+    def rows(self) -> Rows:
+        if self._rows is None:
+            _send(_taken())
+        if self._rows is None:
+            raise RuntimeError("The turn of this statement has failed: it has no rows.")
+        return self._rows
+
+
+def ask(sql: str, parameters: Parameters) -> Answer:
+    """Run a statement as `run` does, and return what will hold its rows."""
+    answer = Answer()
+    run(sql, parameters, answer.take)
+    return answer
+
+
+def draw_keys(*of: type[models.Model]) -> Answer:
+    """Draw a new key of each model, all in one row. A row made with its key is sent by `insert` with what follows."""
+    sequences = [f"nextval('{model._meta.db_table}_{_key(model).column}_seq')" for model in of]
+    return ask(f"SELECT {', '.join(sequences)}", [])
+
+
 def insert(*rows: models.Model) -> None:
     """Insert rows of one model and set their keys, as `save(force_insert=True)` does, without signals."""
+    if rows[0].pk is not None:
+        insert_soon(*rows)
+        return
     sql, parameters = _insertion_with_keys(rows)
     _set_keys(rows, fetch(sql, parameters))
 
 
 def insert_soon(*rows: models.Model) -> None:
-    """Insert as `insert` does; within `gathered` the rows have no keys before the next statement with an answer."""
+    """Insert as `insert` does; within `gathered` the rows have no keys before the next statement with an answer.
+
+    Rows that have keys keep them: all of them, or none.
+    """
+    if rows[0].pk is not None:
+        run(*_insertion(rows))
+        _set_keys(rows, [(row.pk,) for row in rows])
+        return
     sql, parameters = _insertion_with_keys(rows)
     run(sql, parameters, lambda keys: _set_keys(rows, keys))
 
@@ -171,7 +212,7 @@ def _set_keys(rows: Sequence[models.Model], keys: Rows) -> None:
 
 
 def _insertion(rows: Sequence[models.Model]) -> tuple[str, list[Any]]:
-    database, (fields, head, values) = _database(), _columns_to_insert(type(rows[0]))
+    database, (fields, head, values) = _database(), _columns_to_insert(type(rows[0]), has_key=rows[0].pk is not None)
     parameters = [_parameter(field, row, database, add=True) for row in rows for field in fields]
     return f"{head} VALUES {', '.join([values] * len(rows))}", parameters
 
@@ -182,8 +223,8 @@ def _insertion_with_keys(rows: Sequence[models.Model]) -> tuple[str, list[Any]]:
 
 
 @cache
-def _columns_to_insert(model: type[models.Model]) -> tuple[list[Any], str, str]:
-    fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+def _columns_to_insert(model: type[models.Model], *, has_key: bool) -> tuple[list[Any], str, str]:
+    fields = [field for field in model._meta.concrete_fields if has_key or not isinstance(field, models.AutoField)]
     names = ", ".join(_column(field) for field in fields)
     return fields, f'INSERT INTO "{model._meta.db_table}" ({names})', f"({', '.join(['%s'] * len(fields))})"
 
