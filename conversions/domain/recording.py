@@ -132,8 +132,11 @@ def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at:
         return conversion_answer(_repeated_registration(player, reported))
     _register(player, reported)
     credit_new_player(player, touches, event=event, decision_key=decision_key, at=at)
+    if player._state.adding:
+        insert(player)
+    else:
+        update(player, *_REGISTERED)
     note_earlier_installs(player)
-    update(player, *_REGISTERED)
     read_credited_rows(player)
     conversion = _registration_conversion(player, event, key=conversion_key)
     insert_soon(_report(conversion, event, conversion.status))

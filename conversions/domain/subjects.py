@@ -93,12 +93,14 @@ def locked_player(
 ) -> Player:
     """Return the player, made if he is new, locked until the transaction ends: his events go one by one.
 
-    `asked` is what `ask_for_player` returned, `new_key` one that was drawn for him, where that was done before.
+    `asked` is what `ask_for_player` returned, where that was done before. With a `new_key` that was drawn for him a new
+    player is not inserted yet: the caller does, once all of him is known.
     """
     known = _locked(platform, player_id) if asked is None else _player_of(asked.rows, platform)
     if known is None:
         player = Player(pk=new_key, platform=platform, player_id=player_id, is_test=platform.is_sandbox, created_at=at)
-        insert(player)
+        if new_key is None:
+            insert(player)
         return player
     # Whoever waited for the lock got the player as he is now, and the rows joined to him as they were before.
     is_stale = any(getattr(known, f"{name}_id") and name not in known._state.fields_cache for name in CREDITED_ROWS)
