@@ -223,8 +223,6 @@ DATABASES: dict[str, dict[str, Any]] = {
     | {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            # Django switches prepared statements off; `common.prepared` asks for its own.
-            "prepare_threshold": 0,
             # Tests open connections in threads of their own; a pool would keep them past the test.
             **({} if TESTING else {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}}),
         },

@@ -30,18 +30,20 @@ _CREDITED_COLUMNS = (
 
 
 def credit_new_player(
-    player: Player, touches: Sequence[Touch], *, event: InboxEvent, brand_id: int, at: datetime
+    player: Player, touches: Sequence[Touch], *, event: InboxEvent, decision_key: int, at: datetime
 ) -> Credit:
     """Decide who is credited with a player who registers, keep his touches and the reason, and return the credit.
 
-    Sets the player's columns without saving him; call with him locked, before he is saved.
+    Sets the player's columns without saving him; call with him locked, before he is saved. `decision_key` was drawn
+    for the decision.
     """
     registered_at = event.occurred_at
     known = touches_considered(rows_known_at_registration(player, touches), player, registered_at=registered_at)
     keep_touches(touches, event=event, player=player, how=Touchpoint.How.REGISTRATION)
-    decision = decide(brand_id, [*touches, *known], registered_at=registered_at)
+    decision = decide(event.platform.brand_id, [*touches, *known], registered_at=registered_at)
     note_thefts(player, decision, registered_at=registered_at, at=at)
-    write_decision(player, decision, cause=CreditDecision.Cause.REGISTRATION, registered_at=registered_at, at=at)
+    cause = CreditDecision.Cause.REGISTRATION
+    write_decision(player, decision, cause=cause, registered_at=registered_at, at=at, key=decision_key)
     return decision.credit
 
 
@@ -53,11 +55,18 @@ def decide(brand_id: int, touches: Sequence[Touch], *, registered_at: datetime) 
 
 
 def write_decision(
-    player: Player, decision: Decision, *, cause: CreditDecision.Cause, registered_at: datetime, at: datetime
+    player: Player,
+    decision: Decision,
+    *,
+    cause: CreditDecision.Cause,
+    registered_at: datetime,
+    at: datetime,
+    key: int | None = None,
 ) -> CreditDecision:
-    """Keep a decision, and give the player its columns without saving him."""
+    """Keep a decision, under a `key` that was drawn for it if any, and give the player its columns unsaved."""
     credit, rule = decision.credit, decision.rule
     row = CreditDecision(
+        pk=key,
         player=player,
         cause=cause,
         rule=rule if rule.pk else None,

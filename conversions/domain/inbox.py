@@ -13,7 +13,7 @@ from conversions.domain.reported import Reported
 from conversions.models import Anomaly, Endpoint, InboxEvent, Platform
 from tracker_project.common.database import broken_constraint
 from tracker_project.common.hints import hint_after_commit
-from tracker_project.common.prepared import gathered, insert_soon, update
+from tracker_project.common.prepared import committed, insert_soon, update
 
 log = structlog.get_logger(__name__)
 
@@ -163,7 +163,7 @@ def _record_or_repeat(event: InboxEvent, place: Place, also: Also | None, *, at:
     """Insert first: whoever brings the same event at the same moment waits at the constraint until we are done."""
     for _try in range(_TRIES):
         try:
-            with transaction.atomic(), gathered():
+            with committed():
                 event.pk = None
                 insert_soon(event)
                 settle(event, place, at=at)

@@ -22,6 +22,7 @@ from conversions.domain.reporting_currency import convert_to_reporting_currency
 from conversions.domain.statuses import effective_status, is_reversed, is_settled_by, never_held_first
 from conversions.domain.subjects import (
     CREDITED_ROWS,
+    ask_for_player,
     copy_credit,
     credited_to,
     lock_click,
@@ -37,6 +38,7 @@ from conversions.domain.subjects import (
 from conversions.domain.touchpoints import keep_later_click
 from conversions.models import (
     Conversion,
+    CreditDecision,
     DailyActivity,
     InboxEvent,
     Milestone,
@@ -46,7 +48,7 @@ from conversions.models import (
     StatusReport,
 )
 from tracker_project.common.hints import hint_after_commit
-from tracker_project.common.prepared import columns_of, fetch, insert, insert_soon, made, update
+from tracker_project.common.prepared import columns_of, draw_keys, fetch, insert, insert_soon, made, update
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +63,13 @@ _REPORTS_OF = f"""
     SELECT {", ".join(f"report.{name}" for name in _REPORT)}, {", ".join(f"event.{name}" for name in _SAID)}
       FROM status_reports report JOIN inbox_events event ON event.id = report.event_id
      WHERE report.conversion_id = %s"""  # noqa: S608
+_STANDING_DEPOSITS = """
+    SELECT known.id, first.occurred_at, first.first_event_id, nextval('conversions_id_seq')
+      FROM (VALUES (0)) AS one
+      LEFT JOIN conversions AS known ON known.platform_id = %(platform)s AND known.transaction_id = %(transaction)s
+                                    AND known.kind = 'deposit'
+      LEFT JOIN players ON players.platform_id = %(platform)s AND players.player_id = %(player)s
+      LEFT JOIN conversions AS first ON first.player_id = players.id AND first.is_first_deposit"""
 _CAME_EARLIER = """
     SELECT EXISTS (SELECT FROM milestones
                     WHERE player_id = %(player)s
@@ -112,18 +121,24 @@ def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at:
     """Write what follows from a registration's inbox event and return its answer."""
     lock_click(event.platform_id, reported.claim.click_id)
     player_id = player_id_of(reported, event.platform)
+    asked = ask_for_player(event.platform, player_id)
+    drawn = draw_keys(Player, CreditDecision, Conversion)
     touches = read_touches(reported.claim, at=reported.occurred_at)
     if not reported.player_id and CreditOutcome.UNKNOWN_LINK in [touch.problem for touch in touches]:
         raise Unplaced("unknown_link", waits_for=waiting_for_click(proven_click_id(reported.claim.click_id).uuid.hex))
-    player = locked_player(event.platform, player_id, at=at)
+    [(player_key, decision_key, conversion_key)] = drawn.rows
+    player = locked_player(event.platform, player_id, at=at, asked=asked, new_key=player_key)
     if player.registered_at is not None:
         return conversion_answer(_repeated_registration(player, reported))
     _register(player, reported)
-    credit_new_player(player, touches, event=event, brand_id=event.platform.brand_id, at=at)
+    credit_new_player(player, touches, event=event, decision_key=decision_key, at=at)
+    if player._state.adding:
+        insert(player)
+    else:
+        update(player, *_REGISTERED)
     note_earlier_installs(player)
-    update(player, *_REGISTERED)
     read_credited_rows(player)
-    conversion = _registration_conversion(player, event)
+    conversion = _registration_conversion(player, event, key=conversion_key)
     insert_soon(_report(conversion, event, conversion.status))
     named_clicks = {touch.click_uuid for touch in touches if touch.click_uuid}
     _credit_what_came_earlier(player, named_clicks, at=at)
@@ -137,11 +152,12 @@ def place_registration(reported: ReportedRegistration, event: InboxEvent, *, at:
 def place_deposit(reported: ReportedDeposit, event: InboxEvent, *, at: datetime) -> dict[str, Any]:
     """Write what follows from a deposit's inbox event and return its answer."""
     reported = replace(reported, player_id=player_id_of(reported, event.platform))
-    player = locked_player(event.platform, reported.player_id, at=at)
-    known, marked = _standing_deposits(player, reported)
+    asked = ask_for_player(event.platform, reported.player_id)
+    known, marked, key = _standing_deposits(event.platform, reported)
+    player = locked_player(event.platform, reported.player_id, at=at, asked=asked)
     conversion = _known_deposit(known, player, reported) if known else None
     if conversion is None:
-        conversion = _record_new_deposit(player, reported, event, marked=marked)
+        conversion = _record_new_deposit(player, reported, event, marked=marked, key=key)
         wake_waiting_events(player.platform_id, waiting_for_transaction(reported.transaction_id), at=at)
     else:
         report_status(conversion, reported.status, event, at=at)
@@ -179,8 +195,9 @@ def _register(player: Player, reported: ReportedRegistration) -> None:
     player.is_test = player.is_test or reported.is_test
 
 
-def _registration_conversion(player: Player, event: InboxEvent) -> Conversion:
+def _registration_conversion(player: Player, event: InboxEvent, *, key: int) -> Conversion:
     conversion = Conversion(
+        pk=key,
         platform_id=player.platform_id,
         player=player,
         kind=Conversion.Kind.REGISTRATION,
@@ -236,17 +253,16 @@ def _credit_earlier_milestones(player: Player, named_clicks: set[UUID]) -> None:
         milestone.save(update_fields=["player", "is_test", *_CREDIT_OF_A_MILESTONE])
 
 
-def _standing_deposits(player: Player, reported: ReportedDeposit) -> tuple[int | None, MarkedDeposit | None]:
-    """Return the key of the transaction's deposit, and the place of the player's first: at most one each."""
-    found = fetch(
-        """SELECT id, NULL, NULL FROM conversions WHERE platform_id = %s AND transaction_id = %s AND kind = 'deposit'
-            UNION ALL
-           SELECT NULL, occurred_at, first_event_id FROM conversions WHERE player_id = %s AND is_first_deposit""",
-        [player.platform_id, reported.transaction_id, player.pk],
+def _standing_deposits(platform: Platform, reported: ReportedDeposit) -> tuple[int | None, MarkedDeposit | None, int]:
+    """Return the key of the transaction's deposit, the place of the player's first, and a key for a new one.
+
+    There is at most one of each; the player's first may only be trusted once he is locked.
+    """
+    [(known, first_at, first_event_id, key)] = fetch(
+        _STANDING_DEPOSITS,
+        {"platform": platform.pk, "transaction": reported.transaction_id, "player": reported.player_id},
     )
-    known = next((pk for pk, _, _ in found if pk is not None), None)
-    marked = next(((occurred_at, event_id) for pk, occurred_at, event_id in found if pk is None), None)
-    return known, marked
+    return known, None if first_at is None else (first_at, first_event_id), key
 
 
 def _known_deposit(pk: int, player: Player, reported: ReportedDeposit) -> Conversion:
@@ -268,9 +284,10 @@ def _share_credited_rows(conversion: Conversion, player: Player) -> None:
 
 
 def _record_new_deposit(
-    player: Player, reported: ReportedDeposit, event: InboxEvent, *, marked: MarkedDeposit | None
+    player: Player, reported: ReportedDeposit, event: InboxEvent, *, marked: MarkedDeposit | None, key: int
 ) -> Conversion:
     conversion = Conversion(
+        pk=key,
         platform_id=player.platform_id,
         player=player,
         kind=Conversion.Kind.DEPOSIT,

@@ -15,7 +15,8 @@ from conversions.domain.reported import Reported, ReportedRegistration
 from conversions.models import Conversion, InboxEvent, Platform, Player, Touchpoint
 from conversions.models.players import Credited
 from tracker_project.common.hints import hint_after_commit
-from tracker_project.common.prepared import Rows, columns_of, fetch, insert, made, run
+from tracker_project.common.prepared import Answer, ask, columns_of, fetch, insert, made, run
+from tracker_project.common.turns import Rows
 
 # The rows that a fact copies from its player come with him, so that each is read once.
 _CREDITED: dict[str, tuple[type[Model], tuple[str, ...]]] = {
@@ -82,12 +83,24 @@ def proven_click_id(text: str) -> ClickId:
         raise Unplaced("forged_click_id") from None
 
 
-def locked_player(platform: Platform, player_id: str, *, at: datetime) -> Player:
-    """Return the player, made if he is new, locked until the transaction ends: his events go one by one."""
-    known = _locked(platform, player_id)
+def ask_for_player(platform: Platform, player_id: str) -> Answer:
+    """Lock the player as `locked_player` does, together with what is asked next; it takes the answer."""
+    return ask(_LOCK_PLAYER, [platform.pk, player_id])
+
+
+def locked_player(
+    platform: Platform, player_id: str, *, at: datetime, asked: Answer | None = None, new_key: int | None = None
+) -> Player:
+    """Return the player, made if he is new, locked until the transaction ends: his events go one by one.
+
+    `asked` is what `ask_for_player` returned, where that was done before. With a `new_key` that was drawn for him a new
+    player is not inserted yet: the caller does, once all of him is known.
+    """
+    known = _locked(platform, player_id) if asked is None else _player_of(asked.rows, platform)
     if known is None:
-        player = Player(platform=platform, player_id=player_id, is_test=platform.is_sandbox, created_at=at)
-        insert(player)
+        player = Player(pk=new_key, platform=platform, player_id=player_id, is_test=platform.is_sandbox, created_at=at)
+        if new_key is None:
+            insert(player)
         return player
     # Whoever waited for the lock got the player as he is now, and the rows joined to him as they were before.
     is_stale = any(getattr(known, f"{name}_id") and name not in known._state.fields_cache for name in CREDITED_ROWS)
@@ -95,7 +108,10 @@ def locked_player(platform: Platform, player_id: str, *, at: datetime) -> Player
 
 
 def _locked(platform: Platform, player_id: str) -> Player | None:
-    rows = fetch(_LOCK_PLAYER, [platform.pk, player_id])
+    return _player_of(fetch(_LOCK_PLAYER, [platform.pk, player_id]), platform)
+
+
+def _player_of(rows: Rows, platform: Platform) -> Player | None:
     if not rows:
         return None
     values = iter(rows[0])

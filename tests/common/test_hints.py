@@ -26,8 +26,10 @@ def broker():
     app.set_default()
     app.set_current()
     client.delete(QUEUE, f"hint:{TASK}")
+    hints._seen_until.clear()
     yield client
     client.delete(QUEUE, f"hint:{TASK}")
+    hints._seen_until.clear()
     before.set_default()
     before.set_current()
 
@@ -123,11 +125,24 @@ def test_hint_after_commit_outlives_a_savepoint_that_asked_for_it_too(broker):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_gather_takes_the_hint_after_rows_could_gather(broker, monkeypatch):
+def test_hint_after_commit_goes_by_a_hint_that_was_seen_for_a_moment(broker, monkeypatch):
+    def sent_at(now):
+        monkeypatch.setattr("tracker_project.common.hints.time.monotonic", lambda: now)
+        broker.delete(f"hint:{TASK}")
+        hints.hint_after_commit("postback_written")
+        return broker.llen(QUEUE)
+
+    sent = [sent_at(1000.0), sent_at(1000.0 + hints.SEEN_SECONDS / 2), sent_at(1000.0 + hints.SEEN_SECONDS)]
+
+    assert sent == [1, 1, 2]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_gather_takes_the_hint_after_rows_could_gather_and_waits_for_those_that_had_none(broker, monkeypatch):
     waited = []
     monkeypatch.setattr("time.sleep", lambda seconds: waited.append((seconds, broker.exists(f"hint:{TASK}"))))
     hints.hint_after_commit("postback_written")
 
     hints.gather(TASK)
 
-    assert (waited, broker.exists(f"hint:{TASK}")) == ([(hints.GATHER_SECONDS, 1)], 0)
+    assert waited == [(hints.GATHER_SECONDS - hints.SEEN_SECONDS, 1), (hints.SEEN_SECONDS, 0)]

@@ -4,15 +4,20 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import psycopg
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.forms.models import model_to_dict
+from psycopg.pq import TransactionStatus
 
 from conversions.models import Conversion, InboxEvent, Platform, Player
 from tests.world import make_platform
 from tracker_project.common.database import broken_constraint
 from tracker_project.common.prepared import (
+    ask,
     columns_of,
+    committed,
+    draw_keys,
     fetch,
     gathered,
     insert,
@@ -159,6 +164,47 @@ def test_gathered_sends_what_waits_before_the_next_answer():
     assert InboxEvent.objects.get(pk=one.pk).event_id == "event-1"
 
 
+def test_ask_goes_with_the_next_answer_or_when_its_rows_are_asked_for():
+    event = make_event(make_platform(), 1)
+
+    with transaction.atomic(), gathered():
+        before = ask("SELECT event_id FROM inbox_events", [])
+        insert(event)
+        after = ask("SELECT event_id FROM inbox_events", [])
+        found = [answer.rows for answer in (after, before)]
+
+    assert found == [[("event-1",)], []]
+
+
+def test_ask_has_no_rows_when_its_turn_has_failed():
+    with suppress(ProgrammingError), transaction.atomic(), gathered():
+        answer = ask("SELECT nothing FROM nowhere", [])
+        stored_ids()
+
+    with pytest.raises(RuntimeError, match="has failed"):
+        _ = answer.rows
+
+
+def test_draw_keys_gives_keys_that_rows_are_inserted_with():
+    platform = make_platform()
+
+    with transaction.atomic(), gathered():
+        drawn = draw_keys(InboxEvent, InboxEvent)
+        [keys] = drawn.rows
+        rows = [make_event(platform, 1), make_event(platform, 2)]
+        rows[0].pk, rows[1].pk = keys
+        insert(*rows)
+
+    later = make_event(platform, 3)
+    insert(later)
+    assert not any(row._state.adding for row in rows)
+    assert dict(fetch("SELECT event_id, id FROM inbox_events", [])) == {
+        "event-1": keys[0],
+        "event-2": keys[1],
+        "event-3": later.pk,
+    }
+
+
 def test_gathered_sends_what_waits_before_a_statement_of_the_orm():
     event = make_event(make_platform(), 1)
 
@@ -221,3 +267,70 @@ def test_gathered_within_gathered_is_one():
         run("DELETE FROM inbox_events WHERE event_id = 'event-1'", [])
 
     assert stored_ids() == ["event-2"]
+
+
+def is_stored_for_others(event):
+    """Ask by a connection of its own, which sees what is committed."""
+    with psycopg.connect(**connection.get_connection_params() | {"autocommit": True}) as other:
+        found = other.execute("SELECT count(*) FROM inbox_events WHERE event_id = %s", [event.event_id]).fetchone()
+    return found == (1,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_committed_commits_with_the_last_statements():
+    event = make_event(make_platform(), 1)
+    told = []
+
+    with committed():
+        insert_soon(event)
+        transaction.on_commit(lambda: told.append(event.pk))
+        run("SELECT 1", [], lambda rows: told.append(is_stored_for_others(event)))
+
+    assert told == [True, event.pk]
+    assert connection.connection.info.transaction_status == TransactionStatus.IDLE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_committed_keeps_nothing_of_a_block_that_raises():
+    platform = make_platform()
+
+    with suppress(ZeroDivisionError), committed():
+        insert(make_event(platform, 1))
+        insert_soon(make_event(platform, 2))
+        raise ZeroDivisionError
+
+    assert stored_ids() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_committed_raises_what_is_checked_at_the_end_and_keeps_nothing():
+    event = make_event(make_platform(), 1)
+    event.platform_id = 0
+
+    with pytest.raises(IntegrityError), committed():
+        insert_soon(event)
+
+    assert stored_ids() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_committed_takes_back_what_is_to_be_taken_back():
+    platform = make_platform()
+
+    with committed():
+        insert_soon(make_event(platform, 1))
+        transaction.set_rollback(True)
+
+    assert stored_ids() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_committed_within_a_transaction_is_a_part_of_it():
+    platform = make_platform()
+
+    with suppress(ZeroDivisionError), transaction.atomic():
+        with committed():
+            insert_soon(make_event(platform, 1))
+        raise ZeroDivisionError
+
+    assert stored_ids() == []

@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 _PENDING_MILLISECONDS = 2000
 # So long rows gather before a worker that was woken looks for them: one look for many costs it little more.
 GATHER_SECONDS = 0.1
+# So long after it has taken the hint it looks: what a process commits meanwhile, having seen the hint, needs no other.
+SEEN_SECONDS = 0.03
 # A Redis that does not answer is left alone for so long: each hint would have its request wait a second.
 _REST_SECONDS = 5.0
 
@@ -28,6 +30,8 @@ class _Rest:
 
 
 _rest = _Rest()
+# Until when the hint that was last seen on its way holds for what this process commits, by task.
+_seen_until: dict[str, float] = {}
 
 
 @cache
@@ -52,16 +56,20 @@ def hint_after_commit(name: str) -> None:
 
 def gather(task_name: str) -> None:
     """Let rows gather for a moment, then `take_hint`: for a task that begins to look for rows."""
-    time.sleep(GATHER_SECONDS)
+    time.sleep(GATHER_SECONDS - SEEN_SECONDS)
     take_hint(task_name)
 
 
 def take_hint(task_name: str) -> None:
-    """Say that `task_name` has no hint on its way: what is written from now on needs a new one."""
+    """Say that `task_name` has no hint on its way, and wait until all that was written without one can be seen.
+
+    What is written from the return on needs a new one.
+    """
     try:
         _redis().delete(f"hint:{task_name}")
     except redis.RedisError as error:
         log.warning("hint_not_cleared", task=task_name, error=type(error).__name__)
+    time.sleep(SEEN_SECONDS)
 
 
 @cache
@@ -70,11 +78,13 @@ def _sender(task_name: str) -> Callable[[], None]:
 
 
 def _send(task_name: str) -> None:
-    if time.monotonic() < _rest.until:
+    now = time.monotonic()  # before Redis is asked: the hint may be taken as soon as it has answered
+    if now < _rest.until or now < _seen_until.get(task_name, 0.0):
         return
     try:
         if _redis().set(f"hint:{task_name}", 1, nx=True, px=_PENDING_MILLISECONDS):
             current_app.send_task(task_name, retry=False)
+        _seen_until[task_name] = now + SEEN_SECONDS
     except Exception as error:  # the row is committed and the sweeper finds it: no hint may fail a request
         _rest.until = time.monotonic() + _REST_SECONDS
         log.warning("hint_not_sent", task=task_name, error=type(error).__name__)

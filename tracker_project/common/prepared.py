@@ -10,14 +10,11 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
-import psycopg
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
+
+from tracker_project.common.turns import Parameters, Rows, run_at_once
 
 M = TypeVar("M", bound=models.Model)
-
-Parameters = Sequence[Any] | dict[str, Any]
-Rows = list[tuple[Any, ...]]
-
 
 # A statement and what is done with its rows.
 _Statement = tuple[str, Parameters, Callable[[Rows], object] | None]
@@ -53,14 +50,55 @@ def run(sql: str, parameters: Parameters, then: Callable[[Rows], object] | None 
         _local.waiting.append((sql, parameters, then))
 
 
+class Answer:
+    """The rows of a statement, which goes with the next that has an answer, or when they are asked for before that."""
+
+    def __init__(self) -> None:
+        self._rows: Rows | None = None
+
+    def take(self, rows: Rows) -> None:
+        self._rows = rows
+
+    @property
+    def rows(self) -> Rows:
+        if self._rows is None:
+            _send(_taken())
+        if self._rows is None:
+            raise RuntimeError("The turn of this statement has failed: it has no rows.")
+        return self._rows
+
+
+def ask(sql: str, parameters: Parameters) -> Answer:
+    """Run a statement as `run` does, and return what will hold its rows."""
+    answer = Answer()
+    run(sql, parameters, answer.take)
+    return answer
+
+
+def draw_keys(*of: type[models.Model]) -> Answer:
+    """Draw a new key of each model, all in one row. A row made with its key is sent by `insert` with what follows."""
+    sequences = [f"nextval('{model._meta.db_table}_{_key(model).column}_seq')" for model in of]
+    return ask(f"SELECT {', '.join(sequences)}", [])
+
+
 def insert(*rows: models.Model) -> None:
     """Insert rows of one model and set their keys, as `save(force_insert=True)` does, without signals."""
+    if rows[0].pk is not None:
+        insert_soon(*rows)
+        return
     sql, parameters = _insertion_with_keys(rows)
     _set_keys(rows, fetch(sql, parameters))
 
 
 def insert_soon(*rows: models.Model) -> None:
-    """Insert as `insert` does; within `gathered` the rows have no keys before the next statement with an answer."""
+    """Insert as `insert` does; within `gathered` the rows have no keys before the next statement with an answer.
+
+    Rows that have keys keep them: all of them, or none.
+    """
+    if rows[0].pk is not None:
+        run(*_insertion(rows))
+        _set_keys(rows, [(row.pk,) for row in rows])
+        return
     sql, parameters = _insertion_with_keys(rows)
     run(sql, parameters, lambda keys: _set_keys(rows, keys))
 
@@ -78,6 +116,20 @@ def update(row: models.Model, *names: str) -> None:
     fields, sql = _change(type(row), names)
     database = _database()
     run(sql, [*(_parameter(field, row, database, add=False) for field in fields), row.pk])
+
+
+@contextmanager
+def committed() -> Iterator[None]:
+    """Run a block in a transaction, its statements `gathered`: those that wait at its end go together with COMMIT.
+
+    Within a transaction it is a savepoint, as `transaction.atomic` is.
+    """
+    database = _database()
+    with transaction.atomic(), gathered():
+        yield
+        is_outermost = len(database.atomic_blocks) == 1 and database.commit_on_exit
+        if is_outermost and not database.needs_rollback:
+            _send(_taken(), commit=True)  # Django finds nothing left to commit
 
 
 @contextmanager
@@ -134,27 +186,19 @@ def _after_what_waits(
     return execute(sql, parameters, many, context)
 
 
-def _send(statements: Sequence[_Statement]) -> None:
+def _send(statements: Sequence[_Statement], *, commit: bool = False) -> None:
     """Run statements in one turn, and hand each its rows."""
     if not statements:
         return
     database = _database()
     database.ensure_connection()
-    with database.wrap_database_errors:
-        if len(statements) == 1:
-            cursors = [_executed(database, *statements[0][:2])]
-        else:
-            with database.connection.pipeline():
-                cursors = [_executed(database, sql, parameters) for sql, parameters, _ in statements]
-        for (_, _, then), cursor in zip(statements, cursors, strict=True):
-            if then is not None:
-                then(cursor.fetchall() if cursor.rownumber is not None else [])
-
-
-def _executed(database: Any, sql: str, parameters: Parameters) -> "psycopg.Cursor[tuple[Any, ...]]":
     if database.queries_logged:
-        database.queries_log.append({"sql": sql, "time": ""})
-    return psycopg.Cursor(database.connection).execute(sql, parameters, prepare=True)
+        database.queries_log.extend({"sql": sql, "time": ""} for sql, _, _ in statements)
+    with database.wrap_database_errors:
+        answers = run_at_once(database.connection, [statement[:2] for statement in statements], commit=commit)
+    for (_, _, then), rows in zip(statements, answers, strict=True):
+        if then is not None:
+            then(rows)
 
 
 def _database() -> Any:
@@ -168,7 +212,7 @@ def _set_keys(rows: Sequence[models.Model], keys: Rows) -> None:
 
 
 def _insertion(rows: Sequence[models.Model]) -> tuple[str, list[Any]]:
-    database, (fields, head, values) = _database(), _columns_to_insert(type(rows[0]))
+    database, (fields, head, values) = _database(), _columns_to_insert(type(rows[0]), has_key=rows[0].pk is not None)
     parameters = [_parameter(field, row, database, add=True) for row in rows for field in fields]
     return f"{head} VALUES {', '.join([values] * len(rows))}", parameters
 
@@ -179,8 +223,8 @@ def _insertion_with_keys(rows: Sequence[models.Model]) -> tuple[str, list[Any]]:
 
 
 @cache
-def _columns_to_insert(model: type[models.Model]) -> tuple[list[Any], str, str]:
-    fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+def _columns_to_insert(model: type[models.Model], *, has_key: bool) -> tuple[list[Any], str, str]:
+    fields = [field for field in model._meta.concrete_fields if has_key or not isinstance(field, models.AutoField)]
     names = ", ".join(_column(field) for field in fields)
     return fields, f'INSERT INTO "{model._meta.db_table}" ({names})', f"({', '.join(['%s'] * len(fields))})"
 
