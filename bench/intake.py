@@ -7,15 +7,13 @@ postback is owed (`bench.deposit_to_postback` measures those). One webhook of fo
 the others are deposits of its player, the first among them; each is answered after inbox, player, conversion, credit,
 mark, lifetime value and the kept request were committed.
 
-The worker is held while webhooks come as fast as they are answered, and let go to work off what they left:
-`webhooks_per_second` counts whole transactions, `reviewed_per_second` webhooks with all that follows from them, over
-both times. At a rate it works beside them, for the latency.
+All are at work all the time. `webhooks_per_second` counts those that were acknowledged, `reviewed_per_second` the same
+over the time until the worker had caught up with what followed from them.
 """
 
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -34,7 +32,7 @@ if __package__ in (None, ""):
 import psycopg
 
 from attribution.click_ids import new_uuid7, sign_click_id
-from bench.common import ROOT, cpu_seconds, environment_of, process_tree, run_python
+from bench.common import ROOT, cpu_seconds, environment_of, run_python
 from bench.common_load import CREATED, Load, send_at_rate, send_load
 from deploy.embedded import EmbeddedPostgres, EmbeddedValkey
 from deploy.ports import LOOPBACK, choose_free_port, is_port_taken
@@ -134,7 +132,6 @@ class Tracker:
     url: str
     port: int
     pids: Mapping[str, int]
-    worker: list[int]
     secret: str
     links: list[int]
     numbers: Iterator[int] = field(default_factory=count)
@@ -207,7 +204,6 @@ def _start(stack: ExitStack, home: Path, *, name: str, rows: int) -> Tracker:
         url=url,
         port=port,
         pids={**pids, "postgres": postgres.pid},
-        worker=process_tree(pids["worker"]),
         secret=told["secret"],
         links=told["links"],
     )
@@ -229,18 +225,6 @@ def _fill_part(url: str, part: Mapping[str, int]) -> None:
     with psycopg.connect(url) as connection:
         for statement in _FILL.split(";\n"):
             connection.execute(statement, part)
-
-
-@contextmanager
-def _held(tracker: Tracker) -> Iterator[None]:
-    """Keep the worker from working while the block runs."""
-    for pid in tracker.worker:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in tracker.worker:
-            os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager
@@ -318,8 +302,7 @@ def _taken(tracker: Tracker, load: Load) -> Load:
 def _measure(tracker: Tracker, *, seconds: float, rate: float) -> None:
     """Two thirds as fast as it goes and until all is reviewed, for the cost; one third at a rate, for the latency."""
     before = {name: cpu_seconds(pid) for name, pid in tracker.pids.items()}
-    with _held(tracker):
-        tracker.load += _send(tracker, seconds=seconds * 2 / 3)
+    tracker.load += _send(tracker, seconds=seconds * 2 / 3)
     tracker.review_seconds += _wait_for_reviews(tracker)
     for name, pid in tracker.pids.items():
         tracker.seconds[name] = tracker.seconds.get(name, 0.0) + cpu_seconds(pid) - before[name]
