@@ -14,10 +14,11 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
+from conversions.admin.destination_advice import ACCESS_ADVICE, EVENTS_ADVICE, PREDICTION, VALUE_ADVICE
 from conversions.admin.destination_form import DestinationForm, Kind
 from conversions.domain.destination_limits import limit_destination, limited_to
 from conversions.domain.postback_macros import POSTBACK_MACROS
-from conversions.domain.predicted_value import HORIZON_DAYS, LEAST_PLAYERS, curves_in_words
+from conversions.domain.predicted_value import curves_in_words
 from conversions.domain.preview import preview_postback
 from conversions.domain.trial import try_destination
 from conversions.models import Conversion, Destination
@@ -37,24 +38,6 @@ OUTCOMES = {
 }
 LETTERS_SHOWN = 5
 _OF_A_STORED_ONE = ("attention", "letters")
-VALUE_ADVICE = (
-    "Meta, Google and TikTok can bid for value only when each conversion carries one in a currency that they know. "
-    "Rules of thumb, not promises: Meta's and TikTok's learning wants about 50 conversions a week in an ad set or ad "
-    "group, Google's target ROAS 30 to 50 a month in a campaign; with fewer, let them optimise for the count. All "
-    "deposits so far tell most where a value is stated anew as it grows, which Google alone can; the others keep what "
-    "they heard first, and learn most from the predicted lifetime value. It says what a player's deposits of his first "
-    f"{HORIZON_DAYS} days will probably come to, as those of the brand's earlier players grew. It needs "
-    f"{LEAST_PLAYERS} players of the brand whose first deposit is {HORIZON_DAYS} days old, else the deposits so far "
-    "are told. Google is told anew when it moves by a fifth."
-)
-ACCESS_ADVICE = (
-    "Adjust is not among the kinds: its server-to-server events require an advertising id (IDFA or GAID), and no "
-    "device id ever leaves the tracker. Google Ads takes uploads only from developer tokens that sent some before June "
-    "2026: all others use the Data Manager API. Registrations to Meta are off by default: as website events they would "
-    "need the visitor's user agent, which is not sent, so they go as system_generated, and how much such events weigh "
-    "in its bidding is not documented. AppsFlyer is told only of players who came with its own id, and of iPhones only "
-    "where tracking was allowed. Only Google and addresses can hear that a conversion was taken back."
-)
 
 
 class PreviewForm(forms.Form):
@@ -90,11 +73,12 @@ class DestinationAdmin(Page):
         (
             "Which events",
             {
+                "description": EVENTS_ADVICE,
                 "fields": [
                     ("on_registration", "on_first_deposit"),
                     ("on_deposit", "on_valuable_deposit"),
                     ("min_value", "max_value"),
-                ]
+                ],
             },
         ),
         (
@@ -104,7 +88,8 @@ class DestinationAdmin(Page):
                 "fields": [
                     ("registration_name", "first_deposit_name"),
                     ("deposit_name", "valuable_deposit_name"),
-                    ("value_kind", "predictable"),
+                    "value_kind",
+                    "predictable",
                     ("fixed_value", "fixed_currency"),
                 ],
             },
@@ -150,11 +135,16 @@ class DestinationAdmin(Page):
         "token_to_set": "['meta', 'tiktok', 'appsflyer', 'google_ads'].includes(kind)",
         **dict.fromkeys(["test_event_code", "test_ends_at"], "['meta', 'tiktok'].includes(kind)"),
         **dict.fromkeys(["fixed_value", "fixed_currency"], "value_kind == 'fixed'"),
+        **dict.fromkeys(
+            ["registration_name", "first_deposit_name", "deposit_name", "valuable_deposit_name"],
+            "!['google', 'google_ads'].includes(kind)",
+        ),
+        "predictable": "value_kind == 'predicted'",
     }
 
     def get_fieldsets(self, request: HttpRequest, obj: Destination | None = None) -> Any:
         if obj is not None:
-            return super().get_fieldsets(request, obj)
+            return self.fieldsets if self.has_change_permission(request, obj) else _without_advice(self.fieldsets)
         (name, first), *others = self.fieldsets
         return [
             (name, {**first, "fields": [each for each in first["fields"] if each not in _OF_A_STORED_ONE]}),
@@ -349,7 +339,7 @@ class DestinationAdmin(Page):
 
     @admin.display(description="Predictions")
     def predictable(self, destination: Destination) -> str:
-        return curves_in_words()
+        return f"{PREDICTION} {curves_in_words()}"
 
     @admin.display(description="Secrets")
     def secrets_set(self, destination: Destination) -> str:
@@ -361,3 +351,10 @@ class DestinationAdmin(Page):
         ]
         names = [name for name, text in held if text]
         return f"Set and never shown: {', '.join(names)}." if names else "None set."
+
+
+def _without_advice(fieldsets: Any) -> Any:
+    """Return the page's parts for somebody who only looks: he chooses no kind, and the form's script shows nothing."""
+    return [
+        (name, {part: value for part, value in options.items() if part != "description"}) for name, options in fieldsets
+    ]
