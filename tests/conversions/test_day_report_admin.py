@@ -1,5 +1,6 @@
 """What platforms say of their days, in the admin: a table, a day, an upload."""
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -230,6 +231,21 @@ def test_list_sets_theirs_beside_ours(alice):
     assert "(-2)" in text
     assert "250.00 / 100.00 EUR" in text
     assert "differs" in text
+
+
+def test_cells_are_named_for_phones_where_each_stands_beside_its_name(alice):
+    platform = make_platform()
+    upload(alice, platform, IDS)
+
+    listed = alice.get(LIST).content.decode()
+    day = alice.get(f"{LIST}{DayReport.objects.get().pk}/change/").content.decode()
+
+    assert re.findall(r'<td data-label="([^"]*)', listed) == [
+        "Platform", "Verdict", "Registrations, they / we", "First deposits, they / we", "Deposits, they / we",
+        "Deposited, they / we",
+    ]  # fmt: skip
+    assert "<td>" not in listed[listed.index("<table") : listed.index("</table>")]
+    assert "<td>" not in day[day.index("<table") : day.rindex("</table>")]
 
 
 def test_list_asks_as_often_for_three_days_as_for_one(alice):
