@@ -214,9 +214,11 @@ def test_rule_is_previewed_before_it_is_applied(alice: Client, player: Player) -
     assert not CreditRule.objects.exists()
     applied = alice.post(NEW, rule_form(apply="", previewed=seal, channels="click", later_touch="latest"), follow=True)
 
-    assert "would be credited to another" in text_of(at_once)
-    assert "1 of 1 player would be credited to another" in text_of(previewed)
+    assert "would be credited differently" in text_of(at_once)
+    assert "1 of 1 player would be credited differently" in text_of(previewed)
     assert "partner Lotus Media → Harbour Media" in text_of(previewed)
+    assert "by these terms." in text_of(previewed)
+    assert "where no rule was made" not in text_of(previewed)
     assert "Apply to registrations to come" in text_of(changed)
     rule = CreditRule.objects.get()
     assert (rule.version, rule.channels, rule.reason) == (1, ["click"], "Meta reports seven days")
