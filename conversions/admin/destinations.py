@@ -40,6 +40,43 @@ LETTERS_SHOWN = 5
 _OF_A_STORED_ONE = ("attention", "letters")
 
 
+# What stands for fields of the form alone on the page of somebody who only looks.
+_SHOWN_AS = {"only_campaigns": "whose", "only_partners": ""}
+_GOOGLE = (Kind.GOOGLE, Kind.GOOGLE_ADS)
+# The fields that only some kinds have.
+_KINDS_OF = {
+    **dict.fromkeys(
+        "method url_template body_template macros tells_corrections headers_to_set signing_secret_to_set".split(),
+        (Kind.GENERIC,),
+    ),
+    "dataset_id": (Kind.META,),
+    "pixel_code": (Kind.TIKTOK,),
+    **dict.fromkeys(["app_id", "app_user_sub_id"], (Kind.APPSFLYER,)),
+    **dict.fromkeys(
+        ["google_account_id", "google_login_account_id", "conversion_action_id", "google_credentials_to_set"], _GOOGLE
+    ),
+    "token_to_set": (Kind.META, Kind.TIKTOK, Kind.APPSFLYER, Kind.GOOGLE_ADS),
+    **dict.fromkeys(["test_event_code", "test_ends_at"], (Kind.META, Kind.TIKTOK)),
+    **dict.fromkeys(
+        ["registration_name", "first_deposit_name", "deposit_name", "valuable_deposit_name"],
+        tuple(kind for kind in Kind if kind not in _GOOGLE),
+    ),
+}
+
+
+# The fields that only one choice of the value has.
+_VALUE_OF = {
+    "fixed_value": Destination.Value.FIXED,
+    "fixed_currency": Destination.Value.FIXED,
+    "predictable": Destination.Value.PREDICTED,
+}
+
+
+def _where(condition: str) -> str:
+    """Return a condition of the form's script that also holds where there is no form: what is shown is chosen here."""
+    return f"typeof kind == 'undefined' || {condition}"
+
+
 class PreviewForm(forms.Form):
     conversion = forms.IntegerField(
         min_value=1,
@@ -121,30 +158,14 @@ class DestinationAdmin(Page):
         ),
     ]
     conditional_fields = {
-        **dict.fromkeys(
-            ["method", "url_template", "macros", "tells_corrections", "headers_to_set"], "kind == 'generic'"
-        ),
-        **dict.fromkeys(["body_template", "signing_secret_to_set"], "kind == 'generic' && method != 'get'"),
-        "dataset_id": "kind == 'meta'",
-        "pixel_code": "kind == 'tiktok'",
-        **dict.fromkeys(["app_id", "app_user_sub_id"], "kind == 'appsflyer'"),
-        **dict.fromkeys(
-            ["google_account_id", "google_login_account_id", "conversion_action_id", "google_credentials_to_set"],
-            "['google', 'google_ads'].includes(kind)",
-        ),
-        "token_to_set": "['meta', 'tiktok', 'appsflyer', 'google_ads'].includes(kind)",
-        **dict.fromkeys(["test_event_code", "test_ends_at"], "['meta', 'tiktok'].includes(kind)"),
-        **dict.fromkeys(["fixed_value", "fixed_currency"], "value_kind == 'fixed'"),
-        **dict.fromkeys(
-            ["registration_name", "first_deposit_name", "deposit_name", "valuable_deposit_name"],
-            "!['google', 'google_ads'].includes(kind)",
-        ),
-        "predictable": "value_kind == 'predicted'",
+        **{name: _where(f"{[kind.value for kind in kinds]}.includes(kind)") for name, kinds in _KINDS_OF.items()},
+        **dict.fromkeys(["body_template", "signing_secret_to_set"], _where("kind == 'generic' && method != 'get'")),
+        **{name: _where(f"value_kind == '{value.value}'") for name, value in _VALUE_OF.items()},
     }
 
     def get_fieldsets(self, request: HttpRequest, obj: Destination | None = None) -> Any:
         if obj is not None:
-            return self.fieldsets if self.has_change_permission(request, obj) else _without_advice(self.fieldsets)
+            return self.fieldsets if self.has_change_permission(request, obj) else _for_viewers(self.fieldsets, obj)
         (name, first), *others = self.fieldsets
         return [
             (name, {**first, "fields": [each for each in first["fields"] if each not in _OF_A_STORED_ONE]}),
@@ -353,8 +374,17 @@ class DestinationAdmin(Page):
         return f"Set and never shown: {', '.join(names)}." if names else "None set."
 
 
-def _without_advice(fieldsets: Any) -> Any:
-    """Return the page's parts for somebody who only looks: he chooses no kind, and the form's script shows nothing."""
-    return [
-        (name, {part: value for part, value in options.items() if part != "description"}) for name, options in fieldsets
-    ]
+def _for_viewers(fieldsets: Any, destination: Destination) -> Any:
+    """Return the page's parts for somebody who only looks: what its kind has, no advice, and nothing to be entered."""
+
+    def is_shown(name: str) -> bool:
+        is_of_kind = destination.kind in _KINDS_OF.get(name, (destination.kind,))
+        is_of_value = destination.value_kind == _VALUE_OF.get(name, destination.value_kind)
+        return is_of_kind and is_of_value and not name.endswith("_to_set")
+
+    def lines(fields: Any) -> list[Any]:
+        each = [[field] if isinstance(field, str) else field for field in fields]
+        named = [[_SHOWN_AS.get(name, name) for name in line if is_shown(name)] for line in each]
+        return [tuple(name for name in line if name) for line in named if any(line)]
+
+    return [(name, {"fields": lines(options["fields"])}) for name, options in fieldsets]

@@ -230,7 +230,8 @@ def _deposits(player: Player) -> list[Step]:
     if first is None:
         return []
     since = first.occurred_at - player.registered_at if player.registered_at else None
-    detail = f"{span_in_words(_whole(since))} after the registration. " if since else ""
+    when = "before" if since and since < timedelta(0) else "after"
+    detail = f"{span_in_words(_whole(abs(since)))} {when} the registration. " if since else ""
     late = first.credit_outcome == CreditOutcome.LATE_DEPOSIT
     detail += "It came too long after the registration: nobody is credited." if late else "It has the player's credit."
     return [Step(at=first.occurred_at, title="First deposit", detail=detail, mark="deposit")]

@@ -67,6 +67,12 @@ def test_player_page_tells_how_he_came_in_order(alice: Client, player: Player) -
     assert positions == sorted(positions)
 
 
+def test_player_page_says_that_a_deposit_came_before_the_registration(alice: Client, player: Player) -> None:
+    Conversion.objects.filter(kind="deposit").update(occurred_at=NOON + timedelta(minutes=52))
+
+    assert "8 minutes before the registration." in text_of(alice.get(page(player)))
+
+
 def test_conversion_page_says_why(alice: Client, player: Player) -> None:
     conversion = Conversion.objects.get(kind="deposit")
 

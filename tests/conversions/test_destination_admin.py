@@ -298,11 +298,19 @@ def test_destination_form_says_why_adjust_is_missing(alice: Client) -> None:
     assert "Adjust is none of them" in text_of(alice.get("/admin/conversions/destination/add/"))
 
 
-def test_destination_page_advises_nobody_who_only_looks(bob: Client) -> None:
-    shown = text_of(bob.get(f"/admin/conversions/destination/{make_generic(URL).pk}/change/"))
+def test_destination_page_shows_who_only_looks_what_its_kind_has(bob: Client) -> None:
+    campaign = make_campaign(name="Malta alone")
+    generic, meta = make_generic(URL, campaigns=[campaign]), make_meta()
+
+    shown = text_of(bob.get(f"/admin/conversions/destination/{generic.pk}/change/"))
+    other = text_of(bob.get(f"/admin/conversions/destination/{meta.pk}/change/"))
 
     assert "https://a.example/?s={status}" in shown
-    assert "system_generated" not in shown
+    assert "Malta alone" in shown
+    assert ("Dataset id" in shown, "Dataset id" in other) == (False, True)
+    assert ("Url template" in shown, "Url template" in other) == (True, False)
+    assert ("Signing secret" in shown, "Predictions" in shown) == (False, False)
+    assert "system_generated" not in other
 
 
 def test_list_of_destinations_asks_the_database_as_often_for_many_as_for_one(
