@@ -56,6 +56,7 @@ _ONE_POSTBACK = "One postback"
 
 @dataclass(frozen=True, kw_only=True)
 class InstallCell:
+    name: str
     text: str
     is_lead: bool
     is_empty: bool
@@ -132,7 +133,7 @@ def _cells(figures: InstallFigures) -> list[InstallCell]:
     rest += [figures.postbacks, figures.lost]
     texts = [*(f"{count:,}" for count in counts), _values(figures.fine), *(f"{count:,}" for count in rest)]
     return [
-        InstallCell(text=text, is_lead=column.is_lead, is_empty=not value, is_text=column.is_text)
+        InstallCell(name=column.name, text=text, is_lead=column.is_lead, is_empty=not value, is_text=column.is_text)
         for column, text, value in zip(COLUMNS, texts, [*counts, fine, *rest], strict=True)
     ]
 

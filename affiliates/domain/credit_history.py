@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q
 
 from campaigns.models import Partner
-from conversions.models import CreditIntervention, TheftEvidence
+from conversions.domain.credit_story import credited_in_words, interventions_told
+from conversions.models import TheftEvidence
 
 _SHOWN = 20
 _DAYS = 30
@@ -38,10 +40,7 @@ def partner_history(partner: Partner, *, at: datetime) -> PartnerHistory:
     """Return a partner's history; both partners of a change have it in theirs."""
     since = at - timedelta(days=_DAYS)
     concerned = Q(partner_before=partner) | Q(partner_after=partner)
-    rows = CreditIntervention.objects.filter(concerned).select_related(
-        "player", "actor", "partner_before", "partner_after"
-    )
-    latest = list(rows.order_by("-pk")[: _SHOWN + 1])
+    latest = list(interventions_told().filter(concerned).order_by("-pk")[: _SHOWN + 1])
     evidence = TheftEvidence.objects.filter(occurred_at__gte=since)
     return PartnerHistory(
         changes=[_change(each, partner) for each in latest[:_SHOWN]],
@@ -51,13 +50,13 @@ def partner_history(partner: Partner, *, at: datetime) -> PartnerHistory:
     )
 
 
-def _change(each: CreditIntervention, partner: Partner) -> PartnerChange:
+def _change(each: Any, partner: Partner) -> PartnerChange:
     if each.partner_before_id == each.partner_after_id:
         title = f"{each.get_kind_display()}, and stayed his:"
     elif each.partner_after_id == partner.pk:
-        title = f"Given to him by staff, from {each.partner_before or 'nobody'}:"
+        title = f"Given to him by staff, from {credited_in_words(each.campaign_before, each.partner_before)}:"
     else:
-        title = f"Taken from him by staff, to {each.partner_after or 'nobody'}:"
+        title = f"Taken from him by staff, to {credited_in_words(each.campaign_after, each.partner_after)}:"
     return PartnerChange(
         at=each.created_at,
         title=title,

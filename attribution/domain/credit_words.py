@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from attribution.domain.credit_rules import BUILT_IN
 from attribution.models import Channel, CreditOutcome, CreditRule
 
 _DAY = timedelta(days=1)
@@ -33,8 +34,10 @@ def reason_in_words(outcome: str, *, rule: CreditRule, window: timedelta | None,
 
 def rule_in_words(rule: CreditRule) -> str:
     """Return how a rule is called in a sentence."""
-    if not rule.version:
+    if rule is BUILT_IN:
         return "the terms that hold where no rule was made"
+    if not rule.version:  # a draft that is previewed
+        return "these terms"
     if rule.campaign is not None:
         return f"version {rule.version} of the campaign {rule.campaign}'s rule"
     if rule.brand is not None:

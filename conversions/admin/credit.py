@@ -8,9 +8,9 @@ from django.http import HttpRequest
 
 from campaigns.models import Partner
 from conversions.admin.facts import duration
-from conversions.domain.credit_story import intervention_in_words
+from conversions.domain.credit_story import credited_in_words, intervention_in_words, interventions_told
 from conversions.models import CreditIntervention, PlayerMerge, TheftEvidence
-from tracker_project.common.pages import NOTHING, FactPage, link_to
+from tracker_project.common.pages import FactPage, link_to
 
 
 class PartnerFilter(admin.SimpleListFilter):
@@ -38,23 +38,25 @@ class CreditInterventionAdmin(FactPage):
         "reason. It stands in the history of both partners. The buttons are on a player's page."
     )
     empty = "Staff have changed nobody's credit: the rules decided alone."
-    list_display = ["created_at", "kind", "player_link", "partner_before_", "partner_after_", "reason", "who"]
+    list_display = ["created_at", "kind", "player_link", "credited_before", "credited_after", "reason", "who"]
     list_filter = ["kind", PartnerFilter]
-    list_select_related = ["player", "partner_before", "partner_after", "actor"]
     ordering = ["-id"]
-    fields = ["created_at", "kind", "player_link", ("partner_before_", "partner_after_"), "words", "who"]
+    fields = ["created_at", "kind", "player_link", ("credited_before", "credited_after"), "words", "who"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CreditIntervention]:
+        return interventions_told()
 
     @admin.display(description="Player")
     def player_link(self, each: CreditIntervention) -> str:
         return link_to(each.player)
 
     @admin.display(description="From")
-    def partner_before_(self, each: CreditIntervention) -> str:
-        return str(each.partner_before or NOTHING)
+    def credited_before(self, each: Any) -> str:
+        return credited_in_words(each.campaign_before, each.partner_before)
 
     @admin.display(description="To")
-    def partner_after_(self, each: CreditIntervention) -> str:
-        return str(each.partner_after or NOTHING)
+    def credited_after(self, each: Any) -> str:
+        return credited_in_words(each.campaign_after, each.partner_after)
 
     @admin.display(description="What and why")
     def words(self, each: CreditIntervention) -> str:

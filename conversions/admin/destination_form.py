@@ -9,9 +9,11 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from campaigns.models import Campaign, Partner
+from conversions.admin.destination_advice import KIND_HELP, TOKEN_HELP
 from conversions.domain.destination_limits import limited_to
 from conversions.domain.postback_macros import validate_form_body, validate_json_body, validate_postback_headers
 from conversions.models import Destination
@@ -30,7 +32,7 @@ def _secret(name: str, help_text: str, *, rows: int = 0) -> forms.CharField:
         if rows
         else UnfoldAdminPasswordWidget(attrs={"autocomplete": "off"})
     )
-    hint = f"{help_text} Never shown; leave it empty to keep what is set."
+    hint = format_html("{} {}", help_text, "Never shown; leave it empty to keep what is set.")
     return forms.CharField(label=name, required=False, widget=widget, help_text=hint)
 
 
@@ -52,10 +54,7 @@ class DestinationForm(forms.ModelForm[Destination]):
     only_partners = _several(
         "partners", "Only players of these partners", "Empty: all, also those whom nobody brought."
     )
-    token_to_set = _secret(
-        "Token or key",
-        "Meta: the dataset's token. TikTok: the pixel's. AppsFlyer: the S2S key. Google Ads: the developer token.",
-    )
+    token_to_set = _secret("Token or key", TOKEN_HELP)
     google_credentials_to_set = _secret(
         "Credentials", "The JSON file of a service account's key, or of a refresh token.", rows=4
     )
@@ -74,11 +73,12 @@ class DestinationForm(forms.ModelForm[Destination]):
             "google_account_id", "google_login_account_id", "conversion_action_id",
             "test_event_code", "test_ends_at",
         ]  # fmt: skip
+        help_texts = {"kind": KIND_HELP}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Hidden for some kinds: what is not given stays as it is.
-        for name in ("method", "value_kind"):
+        # Hidden for some kinds: what is not given stays as it is. Who only looks has no fields.
+        for name in self.fields.keys() & {"method", "value_kind"}:
             self.fields[name].required = False
         if self.instance.pk is not None:
             self.initial["only_campaigns"], self.initial["only_partners"] = limited_to(self.instance)

@@ -14,10 +14,11 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
+from conversions.admin.destination_advice import ACCESS_ADVICE, EVENTS_ADVICE, PREDICTION, VALUE_ADVICE
 from conversions.admin.destination_form import DestinationForm, Kind
 from conversions.domain.destination_limits import limit_destination, limited_to
 from conversions.domain.postback_macros import POSTBACK_MACROS
-from conversions.domain.predicted_value import HORIZON_DAYS, LEAST_PLAYERS, curves_in_words
+from conversions.domain.predicted_value import curves_in_words
 from conversions.domain.preview import preview_postback
 from conversions.domain.trial import try_destination
 from conversions.models import Conversion, Destination
@@ -37,24 +38,43 @@ OUTCOMES = {
 }
 LETTERS_SHOWN = 5
 _OF_A_STORED_ONE = ("attention", "letters")
-VALUE_ADVICE = (
-    "Meta, Google and TikTok can bid for value only when each conversion carries one in a currency that they know. "
-    "Rules of thumb, not promises: Meta's and TikTok's learning wants about 50 conversions a week in an ad set or ad "
-    "group, Google's target ROAS 30 to 50 a month in a campaign; with fewer, let them optimise for the count. All "
-    "deposits so far tell most where a value is stated anew as it grows, which Google alone can; the others keep what "
-    "they heard first, and learn most from the predicted lifetime value. It says what a player's deposits of his first "
-    f"{HORIZON_DAYS} days will probably come to, as those of the brand's earlier players grew. It needs "
-    f"{LEAST_PLAYERS} players of the brand whose first deposit is {HORIZON_DAYS} days old, else the deposits so far "
-    "are told. Google is told anew when it moves by a fifth."
-)
-ACCESS_ADVICE = (
-    "Adjust is not among the kinds: its server-to-server events require an advertising id (IDFA or GAID), and no "
-    "device id ever leaves the tracker. Google Ads takes uploads only from developer tokens that sent some before June "
-    "2026: all others use the Data Manager API. Registrations to Meta are off by default: as website events they would "
-    "need the visitor's user agent, which is not sent, so they go as system_generated, and how much such events weigh "
-    "in its bidding is not documented. AppsFlyer is told only of players who came with its own id, and of iPhones only "
-    "where tracking was allowed. Only Google and addresses can hear that a conversion was taken back."
-)
+
+
+# What stands for fields of the form alone on the page of somebody who only looks.
+_SHOWN_AS = {"only_campaigns": "whose", "only_partners": ""}
+_GOOGLE = (Kind.GOOGLE, Kind.GOOGLE_ADS)
+# The fields that only some kinds have.
+_KINDS_OF = {
+    **dict.fromkeys(
+        "method url_template body_template macros tells_corrections headers_to_set signing_secret_to_set".split(),
+        (Kind.GENERIC,),
+    ),
+    "dataset_id": (Kind.META,),
+    "pixel_code": (Kind.TIKTOK,),
+    **dict.fromkeys(["app_id", "app_user_sub_id"], (Kind.APPSFLYER,)),
+    **dict.fromkeys(
+        ["google_account_id", "google_login_account_id", "conversion_action_id", "google_credentials_to_set"], _GOOGLE
+    ),
+    "token_to_set": (Kind.META, Kind.TIKTOK, Kind.APPSFLYER, Kind.GOOGLE_ADS),
+    **dict.fromkeys(["test_event_code", "test_ends_at"], (Kind.META, Kind.TIKTOK)),
+    **dict.fromkeys(
+        ["registration_name", "first_deposit_name", "deposit_name", "valuable_deposit_name"],
+        tuple(kind for kind in Kind if kind not in _GOOGLE),
+    ),
+}
+
+
+# The fields that only one choice of the value has.
+_VALUE_OF = {
+    "fixed_value": Destination.Value.FIXED,
+    "fixed_currency": Destination.Value.FIXED,
+    "predictable": Destination.Value.PREDICTED,
+}
+
+
+def _where(condition: str) -> str:
+    """Return a condition of the form's script that also holds where there is no form: what is shown is chosen here."""
+    return f"typeof kind == 'undefined' || {condition}"
 
 
 class PreviewForm(forms.Form):
@@ -90,11 +110,12 @@ class DestinationAdmin(Page):
         (
             "Which events",
             {
+                "description": EVENTS_ADVICE,
                 "fields": [
                     ("on_registration", "on_first_deposit"),
                     ("on_deposit", "on_valuable_deposit"),
                     ("min_value", "max_value"),
-                ]
+                ],
             },
         ),
         (
@@ -104,7 +125,8 @@ class DestinationAdmin(Page):
                 "fields": [
                     ("registration_name", "first_deposit_name"),
                     ("deposit_name", "valuable_deposit_name"),
-                    ("value_kind", "predictable"),
+                    "value_kind",
+                    "predictable",
                     ("fixed_value", "fixed_currency"),
                 ],
             },
@@ -136,25 +158,14 @@ class DestinationAdmin(Page):
         ),
     ]
     conditional_fields = {
-        **dict.fromkeys(
-            ["method", "url_template", "macros", "tells_corrections", "headers_to_set"], "kind == 'generic'"
-        ),
-        **dict.fromkeys(["body_template", "signing_secret_to_set"], "kind == 'generic' && method != 'get'"),
-        "dataset_id": "kind == 'meta'",
-        "pixel_code": "kind == 'tiktok'",
-        **dict.fromkeys(["app_id", "app_user_sub_id"], "kind == 'appsflyer'"),
-        **dict.fromkeys(
-            ["google_account_id", "google_login_account_id", "conversion_action_id", "google_credentials_to_set"],
-            "['google', 'google_ads'].includes(kind)",
-        ),
-        "token_to_set": "['meta', 'tiktok', 'appsflyer', 'google_ads'].includes(kind)",
-        **dict.fromkeys(["test_event_code", "test_ends_at"], "['meta', 'tiktok'].includes(kind)"),
-        **dict.fromkeys(["fixed_value", "fixed_currency"], "value_kind == 'fixed'"),
+        **{name: _where(f"{[kind.value for kind in kinds]}.includes(kind)") for name, kinds in _KINDS_OF.items()},
+        **dict.fromkeys(["body_template", "signing_secret_to_set"], _where("kind == 'generic' && method != 'get'")),
+        **{name: _where(f"value_kind == '{value.value}'") for name, value in _VALUE_OF.items()},
     }
 
     def get_fieldsets(self, request: HttpRequest, obj: Destination | None = None) -> Any:
         if obj is not None:
-            return super().get_fieldsets(request, obj)
+            return self.fieldsets if self.has_change_permission(request, obj) else _for_viewers(self.fieldsets, obj)
         (name, first), *others = self.fieldsets
         return [
             (name, {**first, "fields": [each for each in first["fields"] if each not in _OF_A_STORED_ONE]}),
@@ -349,7 +360,7 @@ class DestinationAdmin(Page):
 
     @admin.display(description="Predictions")
     def predictable(self, destination: Destination) -> str:
-        return curves_in_words()
+        return f"{PREDICTION} {curves_in_words()}"
 
     @admin.display(description="Secrets")
     def secrets_set(self, destination: Destination) -> str:
@@ -361,3 +372,19 @@ class DestinationAdmin(Page):
         ]
         names = [name for name, text in held if text]
         return f"Set and never shown: {', '.join(names)}." if names else "None set."
+
+
+def _for_viewers(fieldsets: Any, destination: Destination) -> Any:
+    """Return the page's parts for somebody who only looks: what its kind has, no advice, and nothing to be entered."""
+
+    def is_shown(name: str) -> bool:
+        is_of_kind = destination.kind in _KINDS_OF.get(name, (destination.kind,))
+        is_of_value = destination.value_kind == _VALUE_OF.get(name, destination.value_kind)
+        return is_of_kind and is_of_value and not name.endswith("_to_set")
+
+    def lines(fields: Any) -> list[Any]:
+        each = [[field] if isinstance(field, str) else field for field in fields]
+        named = [[_SHOWN_AS.get(name, name) for name in line if is_shown(name)] for line in each]
+        return [tuple(name for name in line if name) for line in named if any(line)]
+
+    return [(name, {"fields": lines(options["fields"])}) for name, options in fieldsets]

@@ -266,7 +266,15 @@ class IntakeRequestAdmin(FactPage):
     list_filter = ["platform", "status"]
     list_select_related = ["platform"]
     ordering = ["-id"]
-    fields = ["platform", "endpoint", "address", "received_at", "outcome", "status", "said", "not_kept", "answered"]
+    fields = [
+        ("platform", "is_sample"),
+        ("address", "endpoint"),
+        "received_at",
+        ("outcome", "status"),
+        "said",
+        "not_kept",
+        "answered",
+    ]
 
     @label("Outcome", STATUS_COLOURS)
     def outcome(self, request: IntakeRequest) -> str:
@@ -274,14 +282,7 @@ class IntakeRequestAdmin(FactPage):
 
     @admin.display(description="Our answer in short")
     def said_in_short(self, request: IntakeRequest) -> str:
-        if isinstance(request.answer, list):
-            verdicts = Counter(outcome_of(int(result["status"])) for result in request.answer)
-            return ", ".join(f"{number} {verdict.lower()}" for verdict, number in verdicts.items())
-        error = request.answer.get("error")
-        if isinstance(error, dict):
-            return str(error.get("message"))
-        reason = request.answer.get("reason")
-        return REASONS.get(reason, reason) if reason else str(request.answer.get("status") or NOTHING)
+        return f"Our own sample: {_in_short(request)}" if request.is_sample else _in_short(request)
 
     @admin.display(description="What it said")
     def said(self, request: IntakeRequest) -> SafeString | str:
@@ -312,6 +313,18 @@ class DroppedFieldAdmin(FactPage):
     @admin.display(description="What we do with it")
     def what_we_do(self, dropped: DroppedField) -> str:
         return f"kept as a token of kind {dropped.kept_as}" if dropped.kept_as else "dropped unread"
+
+
+def _in_short(request: IntakeRequest) -> str:
+    """Return our answer in a line."""
+    if isinstance(request.answer, list):
+        verdicts = Counter(outcome_of(int(result["status"])) for result in request.answer)
+        return ", ".join(f"{number} {verdict.lower()}" for verdict, number in verdicts.items())
+    error = request.answer.get("error")
+    if isinstance(error, dict):
+        return str(error.get("message"))
+    reason = request.answer.get("reason")
+    return REASONS.get(reason, reason) if reason else str(request.answer.get("status") or NOTHING)
 
 
 def outcome_of(status: int) -> str:

@@ -1,14 +1,19 @@
 """Admin of players, conversions and lifetime values: all of it facts."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
 from conversions.admin.credit_buttons import CreditButtons
 from conversions.domain.credit_story import tell_credit
+from conversions.domain.untold import why_untold
 from conversions.models import Conversion, CustomerLtv, Platform, Player, Postback, StatusReport
 from conversions.models.players import Credited
 from tracker_project.common.pages import NOTHING, FactInline, FactPage, instant, label, link_to, money, plain_list
@@ -203,6 +208,14 @@ class ConversionAdmin(FactPage):
         ("Times", {"fields": [("occurred_at", "received_at"), "first_event_id"]}),
     ]
 
+    def get_inlines(self, request: HttpRequest, obj: Conversion | None) -> list[Any]:
+        return [StatusReportInline] if obj and not obj.postbacks.exists() else [StatusReportInline, PostbackInline]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Conversion | None = None) -> Any:
+        if obj is None or obj.postbacks.exists() or not request.user.has_perm("conversions.view_postback"):
+            return self.fieldsets
+        return [*self.fieldsets, ("Who is told", {"fields": ["untold"]})]
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Conversion], search_term: str
     ) -> tuple[QuerySet[Conversion], bool]:
@@ -260,6 +273,14 @@ class ConversionAdmin(FactPage):
         if decision.rule is None:
             return decision.reason
         return format_html("{} ({})", decision.reason, link_to(decision.rule, "the rule"))
+
+    @admin.display(description="Nobody, because")
+    def untold(self, conversion: Conversion) -> str:
+        context = {
+            "untold": why_untold(conversion, at=timezone.now()),
+            "add_address": reverse("admin:conversions_destination_add"),
+        }
+        return render_to_string("tracker/untold.html", context)
 
     @admin.display(description="The player's way")
     def timeline(self, conversion: Conversion) -> str:

@@ -11,6 +11,8 @@ from tracker_project.common.addresses import client_address, is_in, parse_networ
 
 # A body too long is read to its end, up to here, so that the sender reads our answer rather than a broken pipe.
 _MAX_DRAINED_BYTES = 32 * 1024 * 1024
+# In the environment of a request that we make ourselves as a sample; no header can put it there.
+SAMPLE = "tracker.sample"
 
 
 def check_address(request: Request, allowed_addresses: Sequence[str]) -> None:
@@ -35,6 +37,11 @@ def read_body(request: Request, *, at_most: int = MAX_BODY_BYTES) -> bytes:
             drained += len(chunk)
         raise WebhookError(413, "too_large", f"A body has at most {at_most // 1024} KiB.")
     return body
+
+
+def is_sample(request: Request) -> bool:
+    """Tell whether we made the request ourselves, to show a sample's whole way."""
+    return SAMPLE in request.META
 
 
 def media_type(request: Request) -> str:

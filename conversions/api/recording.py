@@ -26,7 +26,7 @@ _NOTHING = Scrubbed(fields={}, content={})
 class Arrival:
     """Where a proven sender's request arrived.
 
-    `known` are the fields that are read there, `secrets` those that prove the sender.
+    `known` are the fields that are read there, `secrets` those that prove the sender. `is_sample`: we sent it.
     """
 
     platform: Platform
@@ -35,6 +35,7 @@ class Arrival:
     at: datetime
     known: frozenset[str]
     secrets: frozenset[str] = field(default_factory=frozenset)
+    is_sample: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,4 +185,5 @@ def _keep(arrival: Arrival, outcomes: Sequence[Outcome], *, status: int, answer:
         status=status,
         answer=answer,
         at=arrival.at,
+        is_sample=arrival.is_sample,
     )

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from attribution.click_ids import new_uuid7, sign_click_id
 from campaigns.models import TrackingLink
+from conversions.api.receiving import SAMPLE
 from conversions.domain.destination_limits import is_within_limits
 from conversions.domain.platform_secrets import new_secret
 from conversions.domain.reported import plain_amount
@@ -118,7 +119,7 @@ def _deposit(platform: Platform, player_id: str, *, at: datetime) -> dict[str, A
 
 
 def _post(platform: Platform, event: str, fields: dict[str, Any], *, secret: str = "") -> Posted:
-    """Post a message to the platform's address, inside this process: the view does not know it from the casino's."""
+    """Post a message to the platform's address, inside this process; only its kept request is marked as ours."""
     path = f"/webhooks/{platform.slug}/{event}"
     body = json.dumps(fields).encode()
     message_id, timestamp = f"msg-{fields['event_id']}", int(datetime.fromisoformat(fields["occurred_at"]).timestamp())
@@ -134,6 +135,7 @@ def _post(platform: Platform, event: str, fields: dict[str, Any], *, secret: str
             "HTTP_WEBHOOK_ID": message_id,
             "HTTP_WEBHOOK_TIMESTAMP": str(timestamp),
             "HTTP_WEBHOOK_SIGNATURE": sign(secret or platform.secret, message_id, timestamp, body),
+            SAMPLE: True,
             "wsgi.input": io.BytesIO(body),
             "wsgi.url_scheme": "http",
         }

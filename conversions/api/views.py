@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from conversions.api.errors import WebhookError
-from conversions.api.receiving import check_address, media_type, read_body
+from conversions.api.receiving import check_address, is_sample, media_type, read_body
 from conversions.api.recording import Arrival, keep_refused, receive_each, receive_one, results_of
 from conversions.api.serializers import (
     DepositSerializer,
@@ -48,7 +48,7 @@ class Webhook(APIView):
     def post(self, request: Request, platform: str | None = None) -> Response:
         at = timezone.now()
         sender, body = self.read_proven(request, _sender(platform), at=at)
-        arrival = Arrival(platform=sender, address=request.path, at=at, known=KNOWN)
+        arrival = Arrival(platform=sender, address=request.path, at=at, known=KNOWN, is_sample=is_sample(request))
         try:
             return self.receive(body, arrival, webhook_id=request.headers["webhook-id"])
         except WebhookError as error:
@@ -62,7 +62,14 @@ class Webhook(APIView):
             body = _read_json_body(request, at_most=self.longest_body)
             return _signing_platform(request, sender, body, at=at), body
         except WebhookError as error:
-            keep_unproven(sender, address=request.path, status=error.status_code, answer=error.body(), at=at)
+            keep_unproven(
+                sender,
+                address=request.path,
+                status=error.status_code,
+                answer=error.body(),
+                at=at,
+                is_sample=is_sample(request),
+            )
             raise
 
     def receive(self, body: bytes, arrival: Arrival, *, webhook_id: str) -> Response:

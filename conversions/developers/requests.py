@@ -37,7 +37,10 @@ class RequestsPage:
 
 
 def last_requests(platform: Platform, *, outcome: str, before: tuple[datetime, int] | None) -> RequestsPage:
-    """Return one page of the requests of a platform and its sandbox that came before `before` to `outcome`."""
+    """Return one page of the requests of a platform and its sandbox that came before `before` to `outcome`.
+
+    Our own samples are left out: the casino did not send them.
+    """
     platforms = Platform.objects.filter(Q(pk=platform.pk) | Q(sandbox_of=platform)).order_by("pk")
     found = [request for each in platforms for request in _found(each, outcome, before)]
     found.sort(key=lambda request: (request.received_at, request.pk), reverse=True)
@@ -47,7 +50,7 @@ def last_requests(platform: Platform, *, outcome: str, before: tuple[datetime, i
 
 def _found(platform: Platform, outcome: str, before: tuple[datetime, int] | None) -> Iterator[IntakeRequest]:
     """Yield one platform's newest requests, one more than a page shows."""
-    newest = IntakeRequest.objects.filter(platform=platform).order_by("-received_at", "-pk")
+    newest = IntakeRequest.objects.filter(platform=platform, is_sample=False).order_by("-received_at", "-pk")
     if before is not None:
         at, pk = before
         newest = newest.filter(Q(received_at__lt=at) | Q(received_at=at, pk__lt=pk))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from attribution.domain.credit import Verdict
 from attribution.domain.credit_rules import BUILT_IN
@@ -182,8 +182,7 @@ def _decisions(player: Player, decisions: Sequence[CreditDecision]) -> list[Step
 
 def _interventions(player: Player) -> list[Step]:
     steps = []
-    interventions = player.credit_interventions.select_related("actor", "partner_before", "partner_after")
-    for each in interventions.order_by("pk"):
+    for each in interventions_told().filter(player=player).order_by("pk"):
         title = f"{each.get_kind_display()} by {each.actor.get_username()}"
         steps.append(Step(at=each.created_at, title=title, detail=intervention_in_words(each), mark="staff"))
     merges = PlayerMerge.objects.filter(Q(player=player) | Q(other=player))
@@ -197,10 +196,30 @@ def _interventions(player: Player) -> list[Step]:
     return steps
 
 
-def intervention_in_words(each: CreditIntervention) -> str:
-    """Return what an intervention changed, and why."""
-    before, after = each.partner_before or "no partner", each.partner_after or "no partner"
-    moved = f"From {before} to {after}" if each.partner_before_id != each.partner_after_id else f"Stays with {after}"
+def interventions_told() -> QuerySet[CreditIntervention]:
+    """Return all interventions with what is told of each: `campaign_before` and `campaign_after` by name, or None."""
+    decisions = CreditDecision.objects.filter(player=OuterRef("player")).order_by("-pk")
+    after = decisions.filter(decided_at__lte=OuterRef("created_at"))
+    before = after.exclude(decided_at=OuterRef("created_at"), cause=CreditDecision.Cause.STAFF)
+    interventions: QuerySet[CreditIntervention] = CreditIntervention.objects.annotate(
+        campaign_before=Subquery(before.values("campaign__name")[:1]),
+        campaign_after=Subquery(after.values("campaign__name")[:1]),
+    )
+    return interventions.select_related("player", "actor", "partner_before", "partner_after")
+
+
+def credited_in_words(campaign: str | None, partner: Partner | None) -> str:
+    """Return who is credited: a campaign, its partner or a partner alone."""
+    if campaign is None:
+        return f"partner {partner}" if partner else "nobody"
+    return f"{campaign} (partner {partner})" if partner else f"{campaign} (no partner)"
+
+
+def intervention_in_words(each: Any) -> str:
+    """Return what one of `interventions_told` changed, and why."""
+    before = credited_in_words(each.campaign_before, each.partner_before)
+    after = credited_in_words(each.campaign_after, each.partner_after)
+    moved = f"From {before} to {after}" if before != after else f"Stays with {after}"
     touch = f" {Channel(each.channel).label.lower()}" if each.channel else ""
     return f"{moved}.{' Touch:' + touch + '.' if touch else ''} Reason: {each.reason}"
 
@@ -211,7 +230,8 @@ def _deposits(player: Player) -> list[Step]:
     if first is None:
         return []
     since = first.occurred_at - player.registered_at if player.registered_at else None
-    detail = f"{span_in_words(_whole(since))} after the registration. " if since else ""
+    when = "before" if since and since < timedelta(0) else "after"
+    detail = f"{span_in_words(_whole(abs(since)))} {when} the registration. " if since else ""
     late = first.credit_outcome == CreditOutcome.LATE_DEPOSIT
     detail += "It came too long after the registration: nobody is credited." if late else "It has the player's credit."
     return [Step(at=first.occurred_at, title="First deposit", detail=detail, mark="deposit")]

@@ -23,7 +23,9 @@ class Preview:
 def preview_postback(conversion: Conversion, destination: Destination, *, at: datetime) -> Preview:
     """Return what would be sent of a conversion now. Writes and sends nothing."""
     draft = draft_postback(conversion, destination, at=at)
-    obstacles = list(_obstacles(conversion, destination, hears_of_it=draft is not None, at=at))
+    in_general = [] if destination.is_active else ["The destination is switched off."]
+    in_general += obstacles_everywhere(conversion)
+    obstacles = [*in_general, *obstacles_at(conversion, destination, hears_of_it=draft is not None, at=at)]
     if draft is None:
         return Preview(request="", obstacles=tuple(obstacles))
     try:
@@ -33,15 +35,18 @@ def preview_postback(conversion: Conversion, destination: Destination, *, at: da
     return Preview(request=request, obstacles=tuple(obstacles))
 
 
-def _obstacles(conversion: Conversion, destination: Destination, *, hears_of_it: bool, at: datetime) -> Iterator[str]:
-    if not destination.is_active:
-        yield "The destination is switched off."
+def obstacles_everywhere(conversion: Conversion) -> Iterator[str]:
+    """Yield what speaks against telling anybody of a conversion."""
     if conversion.status != Conversion.Status.CONFIRMED:
         yield f"The conversion is {conversion.get_status_display().lower()}, not confirmed."
     if conversion.review_state != Conversion.Review.APPROVED:
         yield f"Its review: {conversion.get_review_state_display().lower()}."
     if conversion.campaign_id is None:
         yield "No campaign is credited with it."
+
+
+def obstacles_at(conversion: Conversion, destination: Destination, *, hears_of_it: bool, at: datetime) -> Iterator[str]:
+    """Yield what speaks against telling this destination, which hears of such events or does not."""
     campaigns, partners = limited_to(destination)
     if campaigns and conversion.campaign_id not in [campaign.pk for campaign in campaigns]:
         yield "It belongs to another campaign."

@@ -25,6 +25,7 @@ def keep_request(
     status: int,
     answer: Any,
     at: datetime,
+    is_sample: bool = False,
 ) -> None:
     """Keep what a known sender sent and was answered; call in the transaction that records it."""
     request = IntakeRequest(
@@ -37,12 +38,20 @@ def keep_request(
         status=status,
         answer=answer,
         is_counted=not any(each.dropped for each in scrubbed),
+        is_sample=is_sample,
     )
     insert_soon(request)
 
 
 def keep_unproven(
-    platform: Platform, *, address: str, status: int, answer: Any, at: datetime, endpoint: Endpoint | None = None
+    platform: Platform,
+    *,
+    address: str,
+    status: int,
+    answer: Any,
+    at: datetime,
+    endpoint: Endpoint | None = None,
+    is_sample: bool = False,
 ) -> None:
     """Keep that somebody who did not prove to be the platform was refused, without a word of what he sent.
 
@@ -52,7 +61,16 @@ def keep_unproven(
         platform=platform, received_at__gt=at - timedelta(minutes=1), status__gte=400, content=[]
     )
     if lately[:_UNPROVEN_A_MINUTE].count() < _UNPROVEN_A_MINUTE:
-        keep_request([], platform=platform, endpoint=endpoint, address=address, status=status, answer=answer, at=at)
+        keep_request(
+            [],
+            platform=platform,
+            endpoint=endpoint,
+            address=address,
+            status=status,
+            answer=answer,
+            at=at,
+            is_sample=is_sample,
+        )
 
 
 def keep_tokens(scrubbed: Scrubbed, *, platform: Platform, player_id: str, event_pk: int, at: datetime) -> None:

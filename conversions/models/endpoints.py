@@ -226,7 +226,7 @@ class IntakeRequest(models.Model):
     """One request that a known sender made, and our answer; its content without personal fields, for a while.
 
     `content` holds the fields that a dialect reads, `dropped` the names of all others; `is_counted` says that these
-    were added to `DroppedField`.
+    were added to `DroppedField`. `is_sample`: we made it ourselves, to show a sample's whole way.
     """
 
     platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="+")
@@ -238,6 +238,7 @@ class IntakeRequest(models.Model):
     status = models.PositiveSmallIntegerField()
     answer: Any = models.JSONField()
     is_counted = models.BooleanField(default=False)
+    is_sample = models.BooleanField("our own sample", default=False, db_default=False)
 
     class Meta:
         db_table = "intake_requests"

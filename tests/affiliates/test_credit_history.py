@@ -15,7 +15,7 @@ from conversions.models import Player
 from fraud.domain.reviewing import review_pending_conversions
 from tests.affiliates.builders import make_partner_account
 from tests.conversions.builders import LATER, deposit, register
-from tests.world import make_click, make_link, make_partner, make_platform
+from tests.world import make_campaign, make_click, make_link, make_partner, make_platform
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,9 @@ def test_retag_moves_the_commission_and_stands_in_both_histories():
     gainer = make_partner_account(partner=make_partner(name="Harbour Media"))
     outsider = make_partner_account(partner=make_partner(name="Coral Media"))
     platform, alice = make_platform(), User.objects.create_superuser("alice")
-    register(platform, click_id=make_click(make_link(partner=loser.partner)).click_id)
+    register(
+        platform, click_id=make_click(make_link(campaign=make_campaign(name="Malta"), partner=loser.partner)).click_id
+    )
     deposit(platform)
     review_and_book()
     assert owed_to(loser, currency="EUR") == Decimal(120)
@@ -41,11 +43,11 @@ def test_retag_moves_the_commission_and_stands_in_both_histories():
     assert [owed_to(account, currency="EUR") for account in (loser, gainer)] == [Decimal(0), Decimal(120)]
     at = LATER + timedelta(days=1)
     assert [change.title for change in partner_history(loser.partner, at=at).changes] == [
-        "Taken from him by staff, to Harbour Media:"
+        "Taken from him by staff, to partner Harbour Media:"
     ]
     gained = partner_history(gainer.partner, at=at)
     assert [(change.title, change.player, change.actor, change.reason) for change in gained.changes] == [
-        ("Given to him by staff, from Lotus Media:", "p-1", "alice", "By contract")
+        ("Given to him by staff, from Malta (partner Lotus Media):", "p-1", "alice", "By contract")
     ]
     assert partner_history(outsider.partner, at=at).changes == []
     client = Client()
@@ -57,3 +59,14 @@ def test_retag_moves_the_commission_and_stands_in_both_histories():
     assert ["By contract" in page for page in pages] == [True, True, False]
     partner_page = client.get(f"/admin/campaigns/partner/{loser.partner.pk}/change/").content.decode()
     assert f"/admin/conversions/creditintervention/?partner={loser.partner.pk}" in partner_page
+
+
+def test_history_names_the_campaign_that_a_player_went_to_without_a_partner():
+    partner, platform, alice = make_partner(), make_platform(), User.objects.create_superuser("alice")
+    register(platform, click_id=make_click(make_link(partner=partner)).click_id)
+
+    link = make_link(campaign=make_campaign(name="Baltic"))
+    retag_player(Player.objects.get(), link=link, reason="Ours", actor=alice, at=LATER)
+
+    (change,) = partner_history(partner, at=LATER).changes
+    assert change.title == "Taken from him by staff, to Baltic (no partner):"

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
@@ -58,6 +59,18 @@ def test_page_shows_thirty_days_by_network_source_and_window(alice: Client) -> N
     assert "Days 8–35" in shown
     assert "12 × 2" in shown
     assert "never pay on them" in shown
+
+
+def test_cells_are_named_as_their_columns_for_phones(alice: Client) -> None:
+    make_app_postback()
+
+    shown = text_of(alice.get(PAGE, DAY))
+
+    columns = re.findall(r'<th scope="col"[^>]* title=[^>]*>([^<]*)<', shown)
+    line, total = shown[shown.index('<th scope="row">') :].split("tracker-sum")
+    assert len(columns) == 14
+    assert re.findall(r'<td data-label="([^"]*)', line) == columns
+    assert re.findall(r'<td data-label="([^"]*)', total) == columns[1:]
 
 
 def test_page_shows_the_most_frequent_fine_values_first(alice: Client) -> None:

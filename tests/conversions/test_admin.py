@@ -9,10 +9,12 @@ from django.test import Client
 
 from attribution.domain.credit import Claim
 from conversions.domain.intake import record_event
+from conversions.domain.outbox import write_postbacks
 from conversions.domain.reported import ReportedInstall
 from conversions.models import Conversion, Destination, Install, Platform, Player, Postback
 from tests.affiliates.builders import make_deposit
 from tests.conversions.builders import deposit, register
+from tests.conversions.postbacks.rows import make_first_deposit, make_generic
 from tests.world import NOON, SECRET, click_id_of, make_brand, make_campaign, make_link, make_platform
 
 pytestmark = pytest.mark.django_db
@@ -145,6 +147,31 @@ def test_conversion_search_finds_by_transaction_and_by_player(alice: Client) -> 
     found = list(Conversion.objects.filter(player__player_id="p-1").order_by("-occurred_at"))
     assert list(by_transaction.context["cl"].result_list) == [found[0]]
     assert list(by_player.context["cl"].result_list) == found
+
+
+def test_conversion_that_nobody_is_told_of_says_why_in_place_of_an_empty_table(alice: Client) -> None:
+    deposit = make_first_deposit()
+    destination = make_generic(name="Only registrations", on_first_deposit=False, on_registration=True)
+    address = f"/admin/conversions/conversion/{deposit.pk}/change/"
+
+    untold = text_of(alice.get(address))
+    Destination.objects.update(on_first_deposit=True)
+    write_postbacks(deposit, at=NOON)
+    told = text_of(alice.get(address))
+
+    assert "Nobody, because" in untold
+    assert "The destination is not told of events of this kind." in untold
+    assert f'href="/admin/conversions/destination/{destination.pk}/change/"' in untold
+    assert "postbacks-0-told" not in untold
+    assert "Nobody, because" not in told
+    assert "field-told" in told
+
+
+def test_conversion_page_asks_for_a_destination_where_there_is_none(alice: Client) -> None:
+    shown = text_of(alice.get(f"/admin/conversions/conversion/{make_first_deposit().pk}/change/"))
+
+    assert "There is no destination yet that could be told" in shown
+    assert 'href="/admin/conversions/destination/add/"' in shown
 
 
 def test_conversion_is_known_by_the_number_that_its_list_shows(alice: Client) -> None:

@@ -13,7 +13,7 @@ from conversions.models import Conversion, CreditIntervention, Player, PlayerMer
 from tests.attribution.credit_builders import make_rule
 from tests.conversions.builders import deposit, register
 from tests.conversions.domain.test_crediting import settle, sign_up
-from tests.world import NOON, make_click, make_link, make_partner, make_platform
+from tests.world import NOON, make_campaign, make_click, make_link, make_partner, make_platform
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,8 @@ def alice() -> Client:
 def player() -> Player:
     """Two partners brought the player; the second's click came seconds before he registered."""
     platform, owner, taker = make_platform(), make_partner(name="Lotus Media"), make_partner(name="Harbour Media")
-    sign_up(platform, "s-1", player_id="p-1", click_id=make_click(make_link(partner=owner)).click_id)
+    link = make_link(partner=owner, campaign=make_campaign(name="Malta"))
+    sign_up(platform, "s-1", player_id="p-1", click_id=make_click(link).click_id)
     late = make_click(make_link(partner=taker), at=NOON + timedelta(minutes=59, seconds=50))
     register(platform, click_id=late.click_id)
     deposit(platform)
@@ -66,6 +67,12 @@ def test_player_page_tells_how_he_came_in_order(alice: Client, player: Player) -
     assert positions == sorted(positions)
 
 
+def test_player_page_says_that_a_deposit_came_before_the_registration(alice: Client, player: Player) -> None:
+    Conversion.objects.filter(kind="deposit").update(occurred_at=NOON + timedelta(minutes=52))
+
+    assert "8 minutes before the registration." in text_of(alice.get(page(player)))
+
+
 def test_conversion_page_says_why(alice: Client, player: Player) -> None:
     conversion = Conversion.objects.get(kind="deposit")
 
@@ -92,7 +99,7 @@ def test_retag_asks_for_a_reason_and_shows_it_to_both(alice: Client, player: Pla
 
     assert "This field is required" in text_of(without)
     assert "Given to another by alice" in text_of(done)
-    assert "From Lotus Media to Coral Media. Reason: By contract" in text_of(done)
+    assert "From Malta (partner Lotus Media) to partner Coral Media. Reason: By contract" in text_of(done)
     intervention = CreditIntervention.objects.get()
     for partner in (intervention.partner_before, intervention.partner_after):
         assert partner is not None
@@ -100,6 +107,32 @@ def test_retag_asks_for_a_reason_and_shows_it_to_both(alice: Client, player: Pla
         assert "By contract" in listed
     taker = player.theft_evidence.get().partner_after
     assert "By contract" not in text_of(alice.get(f"/admin/conversions/creditintervention/?partner={taker.pk}"))
+
+
+def test_retag_to_a_link_names_its_campaign_and_its_partner_where_there_is_one(alice: Client, player: Player) -> None:
+    alone = make_link(campaign=make_campaign(name="Baltic"))
+    theirs = make_link(campaign=make_campaign(name="Nordic"), partner=make_partner(name="Coral Media"))
+    alice.post(page(player, "retag"), {"link": alone.code, "reason": "Ours"})
+    alice.post(page(player, "retag"), {"link": theirs.code, "reason": "Theirs"})
+
+    told = text_of(alice.get(page(player)))
+    listed = text_of(alice.get("/admin/conversions/creditintervention/"))
+
+    assert "From Malta (partner Lotus Media) to Baltic (no partner). Reason: Ours" in told
+    assert "From Baltic (no partner) to Nordic (partner Coral Media). Reason: Theirs" in told
+    assert listed.count("Baltic (no partner)") == 2
+    assert listed.count("Nordic (partner Coral Media)") == 1
+
+
+def test_retag_within_a_partner_names_both_campaigns(alice: Client, player: Player) -> None:
+    other = make_link(campaign=make_campaign(name="Baltic"), partner=player.partner)
+    alice.post(page(player, "retag"), {"link": other.code, "reason": "The right one"})
+    alice.post(page(player, "release"), {"reason": "It was right before"})
+
+    told = text_of(alice.get(page(player)))
+
+    assert "From Malta (partner Lotus Media) to Baltic (partner Lotus Media). Reason: The right one" in told
+    assert "From Baltic (partner Lotus Media) to Malta (partner Lotus Media). Reason: It was right before" in told
 
 
 def test_retag_takes_a_link_or_a_partner(alice: Client, player: Player) -> None:
@@ -187,9 +220,11 @@ def test_rule_is_previewed_before_it_is_applied(alice: Client, player: Player) -
     assert not CreditRule.objects.exists()
     applied = alice.post(NEW, rule_form(apply="", previewed=seal, channels="click", later_touch="latest"), follow=True)
 
-    assert "would be credited to another" in text_of(at_once)
-    assert "1 of 1 player would be credited to another" in text_of(previewed)
+    assert "would be credited differently" in text_of(at_once)
+    assert "1 of 1 player would be credited differently" in text_of(previewed)
     assert "partner Lotus Media → Harbour Media" in text_of(previewed)
+    assert "by these terms." in text_of(previewed)
+    assert "where no rule was made" not in text_of(previewed)
     assert "Apply to registrations to come" in text_of(changed)
     rule = CreditRule.objects.get()
     assert (rule.version, rule.channels, rule.reason) == (1, ["click"], "Meta reports seven days")

@@ -1,6 +1,7 @@
 """What platforms say of their days, in the admin: a table, a day, an upload."""
 
-from datetime import date
+import re
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -116,18 +117,35 @@ def test_upload_of_corrected_totals_keeps_the_former(alice):
         (b"\n \n", "no rows below"),
         (b"date,registrations\n2026-11-22,1\n", "must name the columns"),
         (b"day,players\n2026-11-22,1\n", "“players” is neither"),
-        (b"day,registrations\n2026-11-22,1\n2026-11-22,2\n", "A day stands there twice."),
-        (b"day,registrations\n22.11.2026,1\n", "Day 22.11.2026: on_date must be written as in 2026-11-22."),
-        (b"day,registrations\n2026-11-22,1.5\n", "Row 2: registrations is “1.5”"),
-        (b"day,EUR\n2026-11-22,1.555\n", "EUR has 2 digits after the point"),
-        (b'day,EUR\n2026-11-22,"1,5\n', "The file is no CSV"),
+        (
+            b"day,registrations\n2026-11-22,1\n2026-11-22,2\n",
+            "Line 3: 2026-11-22 stands in line 2 already; leave one of the two out.",
+        ),
+        (b"day,registrations\n22.11.2026,1\n", "Line 2: day is “22.11.2026”; write it as in 2026-11-22."),
+        (
+            b"day,registrations\n2026-11-22,1.5\n",
+            "Line 2: registrations is “1.5”; write a whole number without separators.",
+        ),
+        (b"day,EUR\n2026-11-22,1.555\n", "Line 2: EUR is “1.555”; EUR has 2 digits after the point."),
+        (b'day,EUR\n2026-11-22,"1,5\n', "The file is no CSV from line 2 on"),
         (b"day,EUR,EUR\n2026-11-22,1,1\n", "Two columns have the same name."),
-        (b"day,EUR\n2026-11-22\n", "Row 2 has another number of cells"),
-        (b"day,EUR\n2999-11-22,1\n", "is not a day of ours"),
-        (b"day,kind,id\n2026-11-22,ftd,t-1\n", "Row 2: kind is “ftd”"),
-        (b"day,kind,id\n2026-11-22,deposit,\n", "must have 1 to 200 characters"),
-        (b"day,kind,id\n2026-11-22,deposit,t-1\n2026-11-22,deposit,t-1\n", "names an id twice"),
-        (b"day,kind,id,amount,currency\n2026-11-22,deposit,t-1,5,eur\n", "Row 2: “eur” is no currency"),
+        (b"day,EUR\n2026-11-22\n", "Line 2: it has another number of cells than the first line (1, not 2)"),
+        (b"day,EUR\n2999-11-22,1\n", "Line 2: day is “2999-11-22”, which is still to come."),
+        (b"day,EUR\n1999-11-22,1\n", "Line 2: day is “1999-11-22”, which is too long ago."),
+        (b"day,EUR\n,1\n", "Line 2: day is missing; write it as in 2026-11-22."),
+        (b"day,EUR\n2026-11-22,\n", "Line 2: it says nothing of its day; fill in a count, or leave the line out."),
+        (b"day,EUR\n2026-11-22,1\n\n20261122,2\n", "Line 4: 2026-11-22 stands in line 2 already"),
+        (b"day,kind,id\n2026-11-22,ftd,t-1\n", "Line 2: kind is “ftd”; write registration, first_deposit, deposit."),
+        (b"day,kind,id\n2026-11-22,deposit," + b"9" * 201, "Line 2: id must have 1 to 200 characters."),
+        (b"day,kind,id\n2026-11-22,deposit,\n", "Line 2: id is required."),
+        (
+            b"day,kind,id\n2026-11-22,deposit,t-1\n2026-11-22,deposit,t-1\n",
+            "Line 3: “t-1” stands in line 2 already; leave one of the two out.",
+        ),
+        (
+            b"day,kind,id,amount,currency\n2026-11-22,deposit,t-1,5,eur\n",
+            "Line 2: “eur” is no currency; write its ISO 4217 code, as in EUR.",
+        ),
         (b"day,kind,id,name\n2026-11-22,deposit,t-1,Ann\n", "“name” is none of"),
         ("day,registrations\n2026-11-22,ä\n".encode("latin-1"), "not UTF-8"),
         (b"\x00\x01\n\x02\n", "must name the columns"),
@@ -141,13 +159,57 @@ def test_upload_that_cannot_be_read_records_nothing_and_says_why(alice, content,
     assert DayReport.objects.count() == 0
 
 
-def test_upload_names_every_row_of_counts_that_cannot_be_read(alice):
-    content = b"day,registrations,deposits\n2026-11-20,x,1\n2026-11-21,1,1\n2026-11-22,1,y\n"
+def test_upload_names_every_bad_line_at_once_with_all_that_is_wrong_in_it(alice):
+    content = (
+        b"day,registrations,deposits,EUR\n22.11.2026,x,1,1\n\n2026-11-20,1,1,1.00\n"
+        b'2026-11-21,1,1,"1,5"\n2026-11-22,1,y,1.555\n2026-11-23,1\n'
+    )
 
-    shown = upload(alice, make_platform(), content).content.decode()
+    response = upload(alice, make_platform(), content)
 
-    assert ("Row 2: registrations is" in shown, "Row 4: deposits is" in shown) == (True, True)
+    assert response.context["errors"] == [
+        "Line 2: day is “22.11.2026”; write it as in 2026-11-22. "
+        "registrations is “x”; write a whole number without separators.",
+        "Line 5: EUR is “1,5”; write an amount as digits with an optional point, such as 120.00.",
+        "Line 6: deposits is “y”; write a whole number without separators. "
+        "EUR is “1.555”; EUR has 2 digits after the point.",
+        "Line 7: it has another number of cells than the first line (2, not 4); "
+        "put quotes around a cell that holds a separator.",
+    ]
     assert not DayReport.objects.exists()
+
+
+def test_upload_names_every_bad_line_of_ids_at_once(alice):
+    content = (
+        b"day,kind,id,amount,currency\n2026-11-22,ftd,,,\n2026-13-22,deposit,t-1,1,EUR\n"
+        b"2026-11-22,deposit,t-2,1.2.3,EUR\n2026-11-22,deposit,t-3,1,EUR\n2026-11-22,deposit,t-3,1,EUR\n"
+    )
+
+    response = upload(alice, make_platform(), content)
+
+    assert response.context["errors"] == [
+        "Line 2: kind is “ftd”; write registration, first_deposit, deposit. id is required.",
+        "Line 3: day is “2026-13-22”; write it as in 2026-11-22.",
+        "Line 4: amount is “1.2.3”; write an amount as digits with an optional point, such as 120.00.",
+        "Line 6: “t-3” stands in line 5 already; leave one of the two out.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bad", "named", "last"),
+    [
+        (20, 20, "Line 21: registrations is “x”; write a whole number without separators."),
+        (21, 21, "1 more line cannot be read either."),
+        (1500, 21, "1,480 more lines cannot be read either."),
+    ],
+)
+def test_upload_names_the_first_bad_lines_and_counts_the_others(alice, bad, named, last):
+    days = (date(2020, 1, 1) + timedelta(days=number) for number in range(bad))
+    content = "day,registrations\n" + "".join(f"{each},x\n" for each in days)
+
+    errors = upload(alice, make_platform(), content.encode()).context["errors"]
+
+    assert (len(errors), errors[-1]) == (named, last)
 
 
 def test_upload_with_one_bad_row_takes_none_of_the_good_ones(alice):
@@ -169,6 +231,21 @@ def test_list_sets_theirs_beside_ours(alice):
     assert "(-2)" in text
     assert "250.00 / 100.00 EUR" in text
     assert "differs" in text
+
+
+def test_cells_are_named_for_phones_where_each_stands_beside_its_name(alice):
+    platform = make_platform()
+    upload(alice, platform, IDS)
+
+    listed = alice.get(LIST).content.decode()
+    day = alice.get(f"{LIST}{DayReport.objects.get().pk}/change/").content.decode()
+
+    assert re.findall(r'<td data-label="([^"]*)', listed) == [
+        "Platform", "Verdict", "Registrations, they / we", "First deposits, they / we", "Deposits, they / we",
+        "Deposited, they / we",
+    ]  # fmt: skip
+    assert "<td>" not in listed[listed.index("<table") : listed.index("</table>")]
+    assert "<td>" not in day[day.index("<table") : day.rindex("</table>")]
 
 
 def test_list_asks_as_often_for_three_days_as_for_one(alice):

@@ -1,6 +1,7 @@
 """Destinations in the admin: what is asked for, tried, looked at, and sent again."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -269,8 +270,47 @@ def test_add_form_shows_nothing_that_a_new_destination_cannot_have(alice: Client
     assert ("Needs attention" in added, "Needs attention" in stored) == (False, True)
 
 
-def test_destination_page_says_why_adjust_is_missing(alice: Client) -> None:
-    assert "Adjust is not among the kinds" in text_of(alice.get("/admin/conversions/destination/add/"))
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [
+        ("system_generated", ["meta"]),
+        ("50 conversions a week in an ad set", ["meta"]),
+        ("50 conversions a week in an ad group", ["tiktok"]),
+        ("target ROAS", ["google", "google_ads"]),
+        ("Google counts by conversion action", ["google", "google_ads"]),
+        ("auth/datamanager", ["google"]),
+        ("developer tokens that sent some before June 2026", ["google_ads"]),
+        ("only of players who came with its own id", ["appsflyer"]),
+        ("{value_currency}.", ["generic"]),
+        ("cannot hear that a conversion was taken back", ["meta", "tiktok", "appsflyer"]),
+        ("The pixel&#x27;s access token.", ["tiktok"]),
+    ],
+)
+def test_destination_form_advises_on_the_chosen_kind_alone(alice: Client, words: str, kinds: list[str]) -> None:
+    shown = text_of(alice.get("/admin/conversions/destination/add/"))
+
+    told = re.findall(r"x-cloak x-show=\"kind == '(\w+)'\">([^<]*)<", shown)
+    assert [kind for kind, text in told if words in text] == kinds
+    assert shown.count(words) == len(kinds)
+
+
+def test_destination_form_says_why_adjust_is_missing(alice: Client) -> None:
+    assert "Adjust is none of them" in text_of(alice.get("/admin/conversions/destination/add/"))
+
+
+def test_destination_page_shows_who_only_looks_what_its_kind_has(bob: Client) -> None:
+    campaign = make_campaign(name="Malta alone")
+    generic, meta = make_generic(URL, campaigns=[campaign]), make_meta()
+
+    shown = text_of(bob.get(f"/admin/conversions/destination/{generic.pk}/change/"))
+    other = text_of(bob.get(f"/admin/conversions/destination/{meta.pk}/change/"))
+
+    assert "https://a.example/?s={status}" in shown
+    assert "Malta alone" in shown
+    assert ("Dataset id" in shown, "Dataset id" in other) == (False, True)
+    assert ("Url template" in shown, "Url template" in other) == (True, False)
+    assert ("Signing secret" in shown, "Predictions" in shown) == (False, False)
+    assert "system_generated" not in other
 
 
 def test_list_of_destinations_asks_the_database_as_often_for_many_as_for_one(

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import conversions
+from conversions.api.sample import send_sample
 from conversions.domain.advice import advice_on, has_advice
 from conversions.domain.developer_links import give_link, revoke_link, token_of
 from conversions.domain.sandbox import open_sandbox
@@ -55,6 +56,26 @@ def test_page_shows_requests_with_answers_newest_first(alice):
     assert "Write amounts as plain digits" in text
     assert "reg-1 · p-1" in text
     assert "amount: write an amount as digits with an optional point, such as 120.00." in text
+
+
+def test_page_leaves_out_what_our_own_sample_sent(alice):
+    platform = make_platform()
+    post(platform, "registration", REGISTRATION)
+    send_sample(platform, link=None, at=timezone.now())
+
+    response = page(link_to(platform, alice))
+
+    assert statuses(response) == [201]
+    assert set(IntakeRequest.objects.values_list("status", "is_sample")) == {
+        (201, False), (201, True), (200, True), (401, True),
+    }  # fmt: skip
+
+
+def test_page_shows_a_request_that_calls_itself_a_sample(alice):
+    platform = make_platform()
+    post(platform, "registration", REGISTRATION, headers={"tracker.sample": "1", "tracker-sample": "1"})
+
+    assert statuses(page(link_to(platform, alice))) == [201]
 
 
 def test_page_opens_what_is_to_be_changed_in_an_array_too(alice):

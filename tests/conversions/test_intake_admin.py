@@ -7,9 +7,11 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
+from conversions.api.sample import send_sample
 from conversions.domain.endpoint_keys import hash_key
 from conversions.domain.intake import match_waiting_events
 from conversions.models import Conversion, Endpoint, InboxEvent, Milestone
+from tests.conversions.api.posting import REGISTRATION, post
 from tests.conversions.builders import deposit, make_endpoint, register
 from tests.world import make_click, make_link, make_platform
 
@@ -54,6 +56,17 @@ def waiting_deposit() -> tuple[InboxEvent, str]:
     platform, click_id = make_platform(), make_click(make_link()).click_id
     deposit(platform, player_id="", click_id=click_id)
     return InboxEvent.objects.get(), click_id
+
+
+def test_requests_of_our_own_sample_are_marked(alice: Client) -> None:
+    platform = make_platform()
+    post(platform, "registration", REGISTRATION)
+    send_sample(platform, link=None, at=timezone.now())
+
+    shown = text_of(alice.get("/admin/conversions/intakerequest/"))
+
+    assert shown.count("Our own sample: recorded") == 3
+    assert shown.count("Our own sample: No signature fits") == 1
 
 
 def test_add_endpoint_shows_its_key_once_and_keeps_its_hash(alice: Client) -> None:
