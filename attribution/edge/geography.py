@@ -144,7 +144,9 @@ class Geography:
     A place's database may name networks as well: it is asked for them where there is no other.
     """
 
-    def __init__(self, path: Path, *, networks: Path | None = None, connections: Path | None = None, copies: Path):
+    def __init__(
+        self, path: Path, *, networks: Path | None = None, connections: Path | None = None, copies: Path
+    ) -> None:
         self._places = _Database(path, copies)
         self._networks = _Database(networks, copies)
         self._connections = _Database(connections, copies)

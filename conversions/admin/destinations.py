@@ -38,8 +38,6 @@ OUTCOMES = {
 }
 LETTERS_SHOWN = 5
 _OF_A_STORED_ONE = ("attention", "letters")
-
-
 # What stands for fields of the form alone on the page of somebody who only looks.
 _SHOWN_AS = {"only_campaigns": "whose", "only_partners": ""}
 _GOOGLE = (Kind.GOOGLE, Kind.GOOGLE_ADS)
@@ -62,8 +60,6 @@ _KINDS_OF = {
         tuple(kind for kind in Kind if kind not in _GOOGLE),
     ),
 }
-
-
 # The fields that only one choice of the value has.
 _VALUE_OF = {
     "fixed_value": Destination.Value.FIXED,
